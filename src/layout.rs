@@ -1,0 +1,421 @@
+//! Floor 0: the bytes of a region, version 1.
+//!
+//! Everything is a 64-bit word in little-endian order. One role writes one
+//! page, so pages could be mapped with the rights of that role.
+//!
+//! ```text
+//! 0x0000  identity      written once by the creator
+//!         +00 magic "mapring\0" (stored last)   +08 version
+//!         +10 endian mark                       +18 kind
+//!         +20 capacity, bytes                   +28 max_payload, bytes
+//!         +30 record_align, bytes               +38 producer slots
+//!         +40 flags (bit 0: persistent)         +48 layout hash
+//!         +50 generation (random)
+//! 0x1000  producers     +00 TAIL, a position
+//! 0x2000  consumer      +00 HEAD, a position    +800 the consumer's slot
+//! 0x3000  slots         one of 128 bytes for each producer
+//! data    capacity bytes, then the overrun area: one record of max_payload
+//! ```
+//!
+//! A slot, written by the participant that holds it:
+//!
+//! ```text
+//! +00 state: 0 never taken, 1 attached, 2 left in good order
+//! +08 pid     +10 attachments so far
+//! +40 records +48 bytes of payload   +50 times full (or empty)   +58 waits
+//! ```
+//!
+//! A record is contiguous. Its header is a word at an index below `capacity`;
+//! its payload may run on into the overrun area:
+//!
+//! ```text
+//!  63        62      61            32 31                       0
+//! +---------+-------+----------------+--------------------------+
+//! |committed|padding| payload length |           tag            |
+//! +---------+-------+----------------+--------------------------+
+//! | payload, then zeros up to the next word, then whatever      |
+//! | is left there up to a multiple of record_align              |
+//! +-------------------------------------------------------------+
+//! ```
+//!
+//! The same, for someone who writes a peer in another language, with the rules
+//! of who may store what and when: `docs/format.md`.
+
+use crate::error::LayoutError;
+
+/// "mapring" and a zero byte, as they stand in memory. Stored last by the creator.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"mapring\0");
+/// The version of everything in this file; it must match exactly.
+pub const VERSION: u64 = 1;
+/// Reads back differently on a machine of the other byte order.
+pub const ENDIAN_MARK: u64 = 0x0102_0304_0506_0708;
+/// The unit in which roles are kept apart, in bytes.
+pub const PAGE: usize = 4096;
+/// Bytes in a word.
+pub const WORD: usize = 8;
+/// Bytes of a slot.
+pub const SLOT_SIZE: usize = 128;
+/// Bytes of a record's header.
+pub const HEADER_SIZE: usize = WORD;
+
+/// Smallest capacity of a region, in bytes.
+pub const MIN_CAPACITY: u64 = 4 << 10;
+/// Largest capacity of a region, in bytes.
+pub const MAX_CAPACITY: u64 = 1 << 40;
+/// Longest payload that a header can describe, in bytes (30 bits).
+pub const MAX_PAYLOAD: u64 = (1 << 30) - 1;
+/// Largest record alignment, in bytes; the smallest is a word.
+pub const MAX_RECORD_ALIGN: u64 = 128;
+/// Most producers that one region can hold.
+pub const MAX_PRODUCERS: u64 = 1024;
+
+/// The byte whose read locks count the users of a region.
+pub const USE_LOCK: u64 = 0;
+/// The byte whose write lock is the consumer's role.
+pub const CONSUMER_LOCK: u64 = 1;
+/// The byte whose write lock is the role of producer 0; producer `n` has the `n`-th byte after it.
+pub const FIRST_PRODUCER_LOCK: u64 = 16;
+
+/// The bit of [`FLAGS`] that lets a region outlive its last user.
+pub const FLAG_PERSISTENT: u64 = 1;
+
+/// A byte offset into a region that is a multiple of eight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Word(usize);
+
+impl Word {
+    /// The word at `offset` bytes.
+    ///
+    /// # Panics
+    /// When `offset` is not a multiple of eight.
+    #[inline]
+    #[must_use]
+    pub const fn at(offset: usize) -> Self {
+        assert!(
+            offset.is_multiple_of(WORD),
+            "a word starts at a multiple of eight"
+        );
+        Self(offset)
+    }
+
+    /// Its first byte's offset, in bytes.
+    #[inline]
+    #[must_use]
+    pub const fn offset(self) -> usize {
+        self.0
+    }
+
+    /// The word after this one.
+    #[inline]
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + WORD)
+    }
+
+    /// The word `bytes` after this one.
+    ///
+    /// # Panics
+    /// When `bytes` is not a multiple of eight.
+    #[inline]
+    #[must_use]
+    pub const fn plus(self, bytes: usize) -> Self {
+        Self::at(self.0 + bytes)
+    }
+}
+
+/// Identity page: [`MAGIC`].
+pub const MAGIC_WORD: Word = Word::at(0x00);
+/// Identity page: [`VERSION`].
+pub const VERSION_WORD: Word = Word::at(0x08);
+/// Identity page: [`ENDIAN_MARK`].
+pub const ENDIAN_WORD: Word = Word::at(0x10);
+/// Identity page: the [`Kind`] of ring.
+pub const KIND: Word = Word::at(0x18);
+/// Identity page: bytes of the ring, a power of two.
+pub const CAPACITY: Word = Word::at(0x20);
+/// Identity page: longest payload, in bytes.
+pub const MAX_PAYLOAD_WORD: Word = Word::at(0x28);
+/// Identity page: every record starts at a multiple of this many bytes.
+pub const RECORD_ALIGN: Word = Word::at(0x30);
+/// Identity page: how many producer slots there are.
+pub const PRODUCERS: Word = Word::at(0x38);
+/// Identity page: bits, see [`FLAG_PERSISTENT`].
+pub const FLAGS: Word = Word::at(0x40);
+/// Identity page: [`layout_hash`] of the creator's build.
+pub const LAYOUT_HASH: Word = Word::at(0x48);
+/// Identity page: a random number that tells two regions of one name apart.
+pub const GENERATION: Word = Word::at(0x50);
+/// Producers' page: the position behind the last record, for successors and observers.
+pub const TAIL: Word = Word::at(PAGE);
+/// Consumer's page: the position up to which everything was released.
+pub const HEAD: Word = Word::at(2 * PAGE);
+/// Consumer's page: the consumer's slot.
+pub const CONSUMER_SLOT: Word = Word::at(2 * PAGE + PAGE / 2);
+/// The first page of producers' slots.
+pub const PRODUCER_SLOTS: Word = Word::at(3 * PAGE);
+
+/// Within a slot: see [`crate::ring::participant::State`].
+pub const SLOT_STATE: usize = 0x00;
+/// Within a slot: the process that holds it, or held it last, as it sees itself.
+pub const SLOT_PID: usize = 0x08;
+/// Within a slot: how often it was taken.
+pub const SLOT_ATTACHMENTS: usize = 0x10;
+/// Within a slot: records sent or received; may lag while its owner is busy.
+pub const SLOT_RECORDS: usize = 0x40;
+/// Within a slot: bytes of payload sent or received; may lag.
+pub const SLOT_BYTES: usize = 0x48;
+/// Within a slot: how often a call found the ring full (or empty); may lag.
+pub const SLOT_STALLS: usize = 0x50;
+/// Within a slot: how often a blocking call had to wait; may lag.
+pub const SLOT_WAITS: usize = 0x58;
+
+const _: () = {
+    assert!(MAGIC.to_le_bytes()[7] == 0);
+    assert!(GENERATION.0 < TAIL.0 && TAIL.0 / PAGE == 1);
+    assert!(HEAD.0 / PAGE == 2 && CONSUMER_SLOT.0 / PAGE == 2);
+    assert!(CONSUMER_SLOT.0 + SLOT_SIZE <= PRODUCER_SLOTS.0);
+    assert!(CONSUMER_SLOT.0.is_multiple_of(SLOT_SIZE) && PAGE.is_multiple_of(SLOT_SIZE));
+    assert!(SLOT_WAITS + WORD <= SLOT_SIZE);
+    assert!(CONSUMER_LOCK < FIRST_PRODUCER_LOCK);
+};
+
+/// A fingerprint (FNV-1a) of the offsets above, so that two builds that forgot
+/// to change [`VERSION`] still refuse each other.
+#[must_use]
+pub const fn layout_hash() -> u64 {
+    let facts = [
+        KIND.0,
+        CAPACITY.0,
+        MAX_PAYLOAD_WORD.0,
+        RECORD_ALIGN.0,
+        PRODUCERS.0,
+        FLAGS.0,
+        LAYOUT_HASH.0,
+        GENERATION.0,
+        TAIL.0,
+        HEAD.0,
+        CONSUMER_SLOT.0,
+        PRODUCER_SLOTS.0,
+        SLOT_SIZE,
+        SLOT_STATE,
+        SLOT_PID,
+        SLOT_ATTACHMENTS,
+        SLOT_RECORDS,
+        SLOT_BYTES,
+        SLOT_STALLS,
+        SLOT_WAITS,
+        HEADER_SIZE,
+        PAGE,
+    ];
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut i = 0;
+    while i < facts.len() {
+        hash = (hash ^ facts[i] as u64).wrapping_mul(0x0000_0100_0000_01b3);
+        i += 1;
+    }
+    hash
+}
+
+/// Which protocol a region's producers follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u64)]
+pub enum Kind {
+    /// One producer, one consumer.
+    Spsc = 1,
+}
+
+impl TryFrom<u64> for Kind {
+    type Error = LayoutError;
+
+    fn try_from(word: u64) -> Result<Self, LayoutError> {
+        match word {
+            1 => Ok(Self::Spsc),
+            found => Err(LayoutError::Field {
+                field: "kind",
+                found,
+            }),
+        }
+    }
+}
+
+/// The shape of a region: checked once, then trusted, because it is a private copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Geometry {
+    kind: Kind,
+    capacity: usize,
+    max_payload: usize,
+    record_align: usize,
+    producers: usize,
+    data: Word,
+}
+
+impl Geometry {
+    /// A shape within the limits that hold for regions in use.
+    ///
+    /// # Errors
+    /// [`LayoutError::Capacity`], [`LayoutError::MaxPayload`] or
+    /// [`LayoutError::Field`], each with the value and what it should have been.
+    pub fn new(
+        kind: Kind,
+        capacity: u64,
+        max_payload: u64,
+        record_align: u64,
+        producers: u64,
+    ) -> Result<Self, LayoutError> {
+        if !(MIN_CAPACITY..=MAX_CAPACITY).contains(&capacity) {
+            return Err(LayoutError::Capacity { capacity });
+        }
+        Self::of_any_capacity(kind, capacity, max_payload, record_align, producers)
+    }
+
+    /// As [`Geometry::new`], also for a ring smaller than [`MIN_CAPACITY`]
+    /// (but of 32 bytes at least): models need few states.
+    ///
+    /// # Errors
+    /// As [`Geometry::new`].
+    pub fn of_any_capacity(
+        kind: Kind,
+        capacity: u64,
+        max_payload: u64,
+        record_align: u64,
+        producers: u64,
+    ) -> Result<Self, LayoutError> {
+        let too_large = LayoutError::Capacity { capacity };
+        if !capacity.is_power_of_two() || !(32..=MAX_CAPACITY).contains(&capacity) {
+            return Err(too_large);
+        }
+        if !record_align.is_power_of_two()
+            || !(WORD as u64..=MAX_RECORD_ALIGN).contains(&record_align)
+        {
+            return Err(LayoutError::Field {
+                field: "record_align",
+                found: record_align,
+            });
+        }
+        if !(1..=MAX_PRODUCERS).contains(&producers) || (kind == Kind::Spsc && producers != 1) {
+            return Err(LayoutError::Field {
+                field: "producer slots",
+                found: producers,
+            });
+        }
+        let limit = Self::largest_payload(capacity, record_align);
+        if max_payload > limit {
+            return Err(LayoutError::MaxPayload {
+                max_payload,
+                capacity,
+                limit,
+            });
+        }
+        let slots = (producers as usize * SLOT_SIZE).next_multiple_of(PAGE);
+        let geometry = Self {
+            kind,
+            capacity: usize::try_from(capacity).map_err(|_| too_large)?,
+            max_payload: max_payload as usize,
+            record_align: record_align as usize,
+            producers: producers as usize,
+            data: PRODUCER_SLOTS.plus(slots),
+        };
+        // On a 32-bit machine the whole may not fit into an address space.
+        let total = geometry.data.0 as u64 + capacity + geometry.overrun_size() as u64;
+        if total > isize::MAX as u64 {
+            return Err(LayoutError::Capacity { capacity });
+        }
+        Ok(geometry)
+    }
+
+    /// The longest payload that a ring of `capacity` bytes can carry, in bytes:
+    /// the record and the header behind it must fit into an empty ring.
+    #[must_use]
+    pub const fn largest_payload(capacity: u64, record_align: u64) -> u64 {
+        let largest_record = (capacity - HEADER_SIZE as u64) / record_align * record_align;
+        let payload = largest_record.saturating_sub(HEADER_SIZE as u64);
+        if payload < MAX_PAYLOAD {
+            payload
+        } else {
+            MAX_PAYLOAD
+        }
+    }
+
+    /// Which protocol.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Bytes of the ring, a power of two.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Longest payload, in bytes.
+    #[inline]
+    #[must_use]
+    pub fn max_payload(&self) -> usize {
+        self.max_payload
+    }
+
+    /// Every record starts at a multiple of this many bytes, a power of two.
+    #[inline]
+    #[must_use]
+    pub fn record_align(&self) -> usize {
+        self.record_align
+    }
+
+    /// How many producers can be attached at once.
+    #[must_use]
+    pub fn producers(&self) -> usize {
+        self.producers
+    }
+
+    /// Where the ring starts.
+    #[inline]
+    #[must_use]
+    pub fn data(&self) -> Word {
+        self.data
+    }
+
+    /// The word of the ring at a free-running `position`: where its header
+    /// stands, if a record starts there. Always within the ring.
+    #[inline]
+    #[must_use]
+    pub fn word_at(&self, position: u64) -> Word {
+        // `capacity - WORD` masks to an index that is a multiple of eight, and `data` is a word.
+        Word(self.data.0 + (position as usize & (self.capacity - WORD)))
+    }
+
+    /// Bytes that a record with a payload of `len` bytes takes in the ring.
+    /// `len` must not be above [`MAX_PAYLOAD`], so that nothing overflows.
+    #[inline]
+    #[must_use]
+    pub fn record_size(&self, len: usize) -> usize {
+        (HEADER_SIZE + len + self.record_align - 1) & !(self.record_align - 1)
+    }
+
+    /// Bytes behind the ring into which the last record before its end may run on.
+    #[must_use]
+    pub fn overrun_size(&self) -> usize {
+        self.record_size(self.max_payload).next_multiple_of(PAGE)
+    }
+
+    /// Bytes of the whole region.
+    #[must_use]
+    pub fn total_size(&self) -> usize {
+        self.data.0 + self.capacity + self.overrun_size()
+    }
+
+    /// The slot of producer `index`.
+    ///
+    /// # Panics
+    /// When there is no such slot.
+    #[must_use]
+    pub fn producer_slot(&self, index: usize) -> Word {
+        assert!(
+            index < self.producers,
+            "producer slot {index} of {}",
+            self.producers
+        );
+        PRODUCER_SLOTS.plus(index * SLOT_SIZE)
+    }
+}

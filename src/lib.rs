@@ -1,0 +1,47 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # A tour of the floors
+//!
+//! Imports point down only; `tests/floors.rs` asserts it from the sources.
+//!
+//! | floor | module | what it is |
+//! |---|---|---|
+//! | 3 | [`spsc`] | the public face: options, ring, producer, consumer, observer |
+//! | 2 | `ring` | the pure protocol, without `unsafe`; its proof stands at the head of `src/ring/mod.rs` |
+//! | 2 | `os` | mapping, locks, files: the only `unsafe`, the only system calls |
+//! | 1 | `memory` | what the protocol may ask of the memory it runs on |
+//! | 0 | `layout`, `error` | the bytes of a region; what can go wrong |
+
+// What stands behind the door is `pub` for those who come through it.
+#![cfg_attr(not(feature = "internals"), allow(unreachable_pub, dead_code))]
+
+mod error;
+mod os;
+mod peer;
+pub mod spsc;
+
+pub use error::{
+    AttachError, Corrupt, Distrust, LayoutError, OpenError, RecvError, Role, SendError,
+    TryRecvError, TrySendError,
+};
+pub use os::region::Origin;
+pub use os::wait::Deadline;
+pub use peer::Peer;
+pub use ring::participant::Counters;
+
+// The door to the pure protocol, for models, fuzzers and benches; outside the version promise.
+#[cfg(feature = "internals")]
+pub use os::mapped::Mapped;
+#[cfg(feature = "internals")]
+pub mod layout;
+#[cfg(feature = "internals")]
+pub mod memory;
+#[cfg(feature = "internals")]
+pub mod ring;
+
+#[cfg(not(feature = "internals"))]
+mod layout;
+#[cfg(not(feature = "internals"))]
+mod memory;
+#[cfg(not(feature = "internals"))]
+mod ring;

@@ -1,0 +1,46 @@
+//! Floor 1: what the protocol may ask of the memory that a ring lives in.
+//!
+//! The protocol never touches memory itself. The same functions therefore run
+//! over mapped pages, over loom's atomics and over plain bytes under a fuzzer.
+//! An implementation never *chooses* an ordering: it carries out the one asked for.
+
+use core::sync::atomic::Ordering;
+
+use crate::layout::Word;
+
+/// Memory that can be looked at.
+pub trait ReadMemory {
+    /// Loads the word `at`, atomically, with `order`.
+    ///
+    /// # Panics
+    /// When `at` is out of range: the protocol has a bug, for it checks what peers wrote.
+    fn load(&self, at: Word, order: Ordering) -> u64;
+
+    /// Copies bytes from the word `from` on. Whole words are read, so the range
+    /// rounded up to a multiple of eight must be in range. A peer that writes
+    /// there at the same time makes the bytes arbitrary, nothing worse.
+    ///
+    /// # Panics
+    /// When the range is out of range: the protocol has a bug.
+    fn read(&self, from: Word, into: &mut [u8]);
+}
+
+/// Memory that can be changed as well.
+pub trait Memory: ReadMemory {
+    /// Stores `value` into the word `at`, atomically, with `order`.
+    ///
+    /// # Panics
+    /// When `at` is out of range: the protocol has a bug.
+    fn store(&self, at: Word, value: u64, order: Ordering);
+
+    /// Copies `bytes` to the word `to` and on. Whole words are written: the rest
+    /// of the last one becomes zero.
+    ///
+    /// # Panics
+    /// When the range, rounded up to a multiple of eight, is out of range: the protocol has a bug.
+    fn write(&self, to: Word, bytes: &[u8]);
+
+    /// Says that the cache line of the word `at` will soon be written. Only a hint.
+    #[inline]
+    fn prefetch_write(&self, _at: Word) {}
+}

@@ -1,0 +1,129 @@
+//! Copies between private bytes and bytes that a peer may be writing.
+//!
+//! Short ones go word by word, as Relaxed atomics. Long ones go through one
+//! machine instruction that the compiler cannot see into: to the language such
+//! a copy is an access by somebody else, to the machine it is a plain copy, at
+//! the speed of the memory. Either way a peer that writes at the same time makes
+//! the bytes arbitrary, and nothing else.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::layout::WORD;
+
+/// From this many bytes on, a copy is one opaque instruction. Measured in `docs/decisions.md`.
+const OPAQUE_FROM: usize = 512;
+
+/// Copies `bytes` to shared memory, and zeros up to the end of the last word.
+///
+/// # Safety
+/// `to` is a multiple of eight, and valid for writes of `bytes.len()` rounded up
+/// to a multiple of eight; the memory is only accessed atomically or opaquely.
+#[inline(always)]
+pub(super) unsafe fn write(to: *mut u8, bytes: &[u8]) {
+    let whole = bytes.len() & !(WORD - 1);
+    let (words, rest) = bytes.split_at(whole);
+    if words.len() >= OPAQUE_FROM && cfg!(target_arch = "x86_64") {
+        // SAFETY: `words` is readable, `to` is writable for that many bytes by this
+        // function's contract; a private slice and shared memory do not overlap.
+        unsafe { copy_opaquely(to, words.as_ptr(), whole) };
+    } else {
+        for (i, word) in words.chunks_exact(WORD).enumerate() {
+            // SAFETY: within the range the caller vouches for.
+            unsafe { store(to.wrapping_add(i * WORD), word) };
+        }
+    }
+    if !rest.is_empty() {
+        let mut last = [0; WORD];
+        last[..rest.len()].copy_from_slice(rest);
+        // SAFETY: the range the caller vouches for includes the whole last word.
+        unsafe { store(to.wrapping_add(whole), &last) };
+    }
+}
+
+/// Copies bytes out of shared memory.
+///
+/// # Safety
+/// `from` is a multiple of eight, and valid for reads of `into.len()` rounded up
+/// to a multiple of eight; the memory is only accessed atomically or opaquely.
+#[inline(always)]
+pub(super) unsafe fn read(from: *const u8, into: &mut [u8]) {
+    let whole = into.len() & !(WORD - 1);
+    let (words, rest) = into.split_at_mut(whole);
+    if words.len() >= OPAQUE_FROM && cfg!(target_arch = "x86_64") {
+        // SAFETY: `from` is readable for that many bytes by this function's contract, `words`
+        // is writable; a private slice and shared memory do not overlap.
+        unsafe { copy_opaquely(words.as_mut_ptr(), from, whole) };
+    } else {
+        for (i, word) in words.chunks_exact_mut(WORD).enumerate() {
+            // SAFETY: within the range the caller vouches for.
+            word.copy_from_slice(&unsafe { load(from.wrapping_add(i * WORD)) });
+        }
+    }
+    if !rest.is_empty() {
+        // SAFETY: the range the caller vouches for includes the whole last word.
+        let last = unsafe { load(from.wrapping_add(whole)) };
+        rest.copy_from_slice(&last[..rest.len()]);
+    }
+}
+
+/// # Safety
+/// `to` is a multiple of eight and valid for an atomic store.
+#[inline(always)]
+unsafe fn store(to: *mut u8, word: &[u8]) {
+    let mut value = [0; WORD];
+    value.copy_from_slice(word);
+    // SAFETY: aligned and valid by this function's contract.
+    unsafe { AtomicU64::from_ptr(to.cast()) }.store(u64::from_ne_bytes(value), Relaxed);
+}
+
+/// # Safety
+/// `from` is a multiple of eight and valid for an atomic load.
+#[inline(always)]
+unsafe fn load(from: *const u8) -> [u8; WORD] {
+    // SAFETY: aligned and valid by this function's contract; a load does not
+    // write, so a read-only mapping will do.
+    unsafe { AtomicU64::from_ptr(from.cast_mut().cast()) }
+        .load(Relaxed)
+        .to_ne_bytes()
+}
+
+/// # Safety
+/// `from` is valid for reads and `to` for writes of `len` bytes, and the two do not overlap.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn copy_opaquely(to: *mut u8, from: *const u8, len: usize) {
+    // SAFETY: `rep movsb` reads `len` bytes at RSI and writes them at RDI, which the caller
+    // vouches for; the direction flag is clear at an asm block; it uses no stack.
+    unsafe {
+        std::arch::asm!(
+            "rep movsb",
+            inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// # Safety
+/// Never called: copies go word by word on this machine.
+#[cfg(not(target_arch = "x86_64"))]
+unsafe fn copy_opaquely(_to: *mut u8, _from: *const u8, _len: usize) {
+    unreachable!("no opaque copy on this architecture")
+}
+
+/// Asks for the cache line of `at` in a state in which it can be written.
+#[inline(always)]
+pub(super) fn prefetch_write(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults, whatever the address, and changes nothing but caches.
+    unsafe {
+        std::arch::asm!("prefetchw [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a prefetch never faults, whatever the address, and changes nothing but caches.
+    unsafe {
+        std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = at;
+}

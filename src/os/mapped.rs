@@ -1,0 +1,243 @@
+//! Mapped shared memory, as the protocol sees it.
+
+use std::io;
+use std::mem;
+use std::os::fd::AsFd;
+use std::ptr;
+use std::slice;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memmap2::{Advice, MmapOptions, MmapRaw};
+use rustix::fd::AsRawFd;
+
+use crate::layout::{WORD, Word};
+use crate::memory::{Memory, ReadMemory};
+
+use super::copy;
+use super::process::Process;
+
+/// A mapping that a forked child neither has (`MADV_DONTFORK`) nor unmaps.
+#[derive(Debug)]
+struct Mapping {
+    /// Always there, except while being dropped.
+    raw: Option<MmapRaw>,
+    process: Process,
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if !self.process.is_current() {
+            // In a forked child something else may stand at these addresses by now.
+            mem::forget(self.raw.take());
+        }
+    }
+}
+
+impl Mapping {
+    fn new(raw: MmapRaw, process: Process) -> io::Result<Self> {
+        raw.advise(Advice::DontFork)?;
+        Ok(Self {
+            raw: Some(raw),
+            process,
+        })
+    }
+}
+
+/// A region mapped for looking only. Storing through it is not possible.
+#[derive(Clone, Debug)]
+pub(crate) struct MappedReadOnly {
+    base: *mut u8,
+    len: usize,
+    _mapping: Arc<Mapping>,
+}
+
+/// A region mapped for reading and writing.
+#[derive(Clone, Debug)]
+pub struct Mapped(MappedReadOnly);
+
+// SAFETY: the pointer is to shared memory that stays mapped as long as `_mapping` lives, in
+// whichever thread; all access is atomic or opaque.
+unsafe impl Send for MappedReadOnly {}
+// SAFETY: as for Send.
+unsafe impl Sync for MappedReadOnly {}
+
+impl MappedReadOnly {
+    /// Maps the first `len` bytes of `file`.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn new(file: &impl AsFd, len: usize, process: Process) -> io::Result<Self> {
+        let raw = MmapOptions::new()
+            .len(len)
+            .map_raw_read_only(file.as_fd().as_raw_fd())?;
+        Self::of(raw, process)
+    }
+
+    fn of(raw: MmapRaw, process: Process) -> io::Result<Self> {
+        let (base, len) = (raw.as_mut_ptr(), raw.len());
+        Ok(Self {
+            base,
+            len,
+            _mapping: Arc::new(Mapping::new(raw, process)?),
+        })
+    }
+
+    /// The address of `len` bytes at `at`.
+    #[inline(always)]
+    fn address(&self, at: Word, len: usize) -> *mut u8 {
+        let rounded = (len + (WORD - 1)) & !(WORD - 1);
+        let fits = rounded <= self.len && at.offset() <= self.len - rounded;
+        assert!(fits, "an access beyond the region: the protocol has a bug");
+        self.base.wrapping_add(at.offset())
+    }
+
+    #[inline(always)]
+    fn word(&self, at: Word) -> &AtomicU64 {
+        let address = self.address(at, WORD);
+        // SAFETY: the mapping is page-aligned and a Word is a multiple of eight, so the address is
+        // aligned; it was checked to lie within the mapping, which lives as long as `self`.
+        // All accesses to it in this process are atomic or opaque.
+        unsafe { AtomicU64::from_ptr(address.cast()) }
+    }
+}
+
+impl ReadMemory for MappedReadOnly {
+    #[inline(always)]
+    fn load(&self, at: Word, order: Ordering) -> u64 {
+        self.word(at).load(order)
+    }
+
+    #[inline(always)]
+    fn read(&self, from: Word, into: &mut [u8]) {
+        let address = self.address(from, into.len());
+        // SAFETY: `address` checked that the bytes, rounded up to words, lie within the
+        // mapping, and a Word is a multiple of eight.
+        unsafe { copy::read(address, into) };
+    }
+}
+
+impl Mapped {
+    /// Maps the first `len` bytes of `file`, all pages at once if `prefault`, in
+    /// huge pages if `huge_pages` and the kernel agrees.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn new(
+        file: &impl AsFd,
+        len: usize,
+        process: Process,
+        prefault: bool,
+        huge_pages: bool,
+    ) -> io::Result<Self> {
+        let raw = MmapOptions::new()
+            .len(len)
+            .map_raw(file.as_fd().as_raw_fd())?;
+        if huge_pages {
+            // Advice: a kernel or file system without huge pages refuses it, and nothing is lost.
+            let _ = raw.advise(Advice::HugePage);
+        }
+        if prefault {
+            raw.advise(Advice::PopulateWrite)?;
+        }
+        Ok(Self(MappedReadOnly::of(raw, process)?))
+    }
+
+    /// Lets payloads be seen as slices.
+    ///
+    /// # Safety
+    /// As long as the result lives, no other process or thread writes bytes that one of
+    /// its slices covers.
+    #[must_use]
+    pub(crate) unsafe fn trust(self) -> TrustedMapped {
+        TrustedMapped(self)
+    }
+}
+
+impl ReadMemory for Mapped {
+    #[inline(always)]
+    fn load(&self, at: Word, order: Ordering) -> u64 {
+        self.0.load(at, order)
+    }
+
+    #[inline(always)]
+    fn read(&self, from: Word, into: &mut [u8]) {
+        self.0.read(from, into);
+    }
+}
+
+impl Memory for Mapped {
+    #[inline(always)]
+    fn store(&self, at: Word, value: u64, order: Ordering) {
+        self.0.word(at).store(value, order);
+    }
+
+    #[inline(always)]
+    fn write(&self, to: Word, bytes: &[u8]) {
+        let address = self.0.address(to, bytes.len());
+        // SAFETY: `address` checked that the bytes, rounded up to words, lie within the
+        // mapping, which is writable, and a Word is a multiple of eight.
+        unsafe { copy::write(address, bytes) };
+    }
+
+    #[inline(always)]
+    fn prefetch_write(&self, at: Word) {
+        copy::prefetch_write(self.0.base.wrapping_add(at.offset()));
+    }
+}
+
+impl ReadMemory for TrustedMapped {
+    #[inline(always)]
+    fn load(&self, at: Word, order: Ordering) -> u64 {
+        self.0.load(at, order)
+    }
+
+    #[inline(always)]
+    fn read(&self, from: Word, into: &mut [u8]) {
+        self.0.read(from, into);
+    }
+}
+
+impl Memory for TrustedMapped {
+    #[inline(always)]
+    fn store(&self, at: Word, value: u64, order: Ordering) {
+        self.0.store(at, value, order);
+    }
+
+    #[inline(always)]
+    fn write(&self, to: Word, bytes: &[u8]) {
+        self.0.write(to, bytes);
+    }
+
+    #[inline(always)]
+    fn prefetch_write(&self, at: Word) {
+        self.0.prefetch_write(at);
+    }
+}
+
+/// Mapped memory whose peers the caller of [`Mapped::trust`] vouches for.
+#[derive(Clone, Debug)]
+pub struct TrustedMapped(Mapped);
+
+impl TrustedMapped {
+    /// The `len` bytes at `at`, which nobody writes while the slice lives.
+    #[inline]
+    #[must_use]
+    pub(crate) fn slice(&self, at: Word, len: usize) -> &[u8] {
+        let address = self.0.0.address(at, len);
+        // SAFETY: within the mapping, which lives as long as `self`; initialised, for pages of
+        // a file are; not written meanwhile, which `trust`'s caller vouches for.
+        unsafe { slice::from_raw_parts(address, len) }
+    }
+
+    /// The `len` bytes at `at`, which nobody else reads or writes while the slice lives.
+    #[inline]
+    #[must_use]
+    pub(crate) fn slice_mut(&mut self, at: Word, len: usize) -> &mut [u8] {
+        let address = self.0.0.address(at, len);
+        let bytes = ptr::slice_from_raw_parts_mut(address, len);
+        // SAFETY: within the mapping, which lives as long as `self`; initialised, for pages of
+        // a file are; not accessed meanwhile, which `trust`'s caller vouches for.
+        unsafe { &mut *bytes }
+    }
+}

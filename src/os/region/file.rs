@@ -1,0 +1,220 @@
+//! The file behind a region: made so that nobody sees it half-made, opened so
+//! that nobody else's file is taken for it.
+
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::error::{Distrust, OpenError};
+
+use super::place::Place;
+
+/// A file that has its size and its space, but no name yet.
+pub(super) struct Unnamed {
+    pub(super) file: OwnedFd,
+    /// Where the file system cannot make a file without a name: the one it has meanwhile.
+    temporary: Option<std::path::PathBuf>,
+}
+
+impl Unnamed {
+    /// Makes a file of `size` zero bytes, with exactly these permissions.
+    /// All of its space is taken at once: a full file system is an error here, not a signal later.
+    pub(super) fn new(place: &Place, size: u64, mode: u32) -> Result<Self, OpenError> {
+        let unnamed = Self::empty(place)?;
+        rustix::fs::fchmod(&unnamed.file, Mode::from_raw_mode(mode))
+            .map_err(|error| place.io("set the mode of")(error.into()))?;
+        unnamed.take_space(size).map_err(|error| {
+            match error.raw_os_error().map(Errno::from_raw_os_error) {
+                Some(Errno::NOSPC | Errno::DQUOT) => OpenError::NoSpace {
+                    path: place.path().to_owned(),
+                    size,
+                },
+                _ => place.io("take space for")(error),
+            }
+        })?;
+        Ok(unnamed)
+    }
+
+    fn empty(place: &Place) -> Result<Self, OpenError> {
+        let private = Mode::RUSR | Mode::WUSR;
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        match rustix::fs::open(place.directory(), flags, private) {
+            Ok(file) => {
+                return Ok(Self {
+                    file,
+                    temporary: None,
+                });
+            }
+            // Not every file system can (EOPNOTSUPP), nor every kernel (EISDIR).
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
+            Err(error) => return Err(place.io("create a file for")(error.into())),
+        }
+        let mut random = [0; 8];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| place.io("find a temporary name for")(error.into()))?;
+        let temporary = place
+            .path()
+            .with_added_extension(format!("{:016x}.new", u64::from_ne_bytes(random)));
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::open(&temporary, flags, private)
+            .map_err(|error| place.io("create a file for")(error.into()))?;
+        Ok(Self {
+            file,
+            temporary: Some(temporary),
+        })
+    }
+
+    fn take_space(&self, size: u64) -> io::Result<()> {
+        loop {
+            return match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, size) {
+                Ok(()) => Ok(()),
+                Err(Errno::INTR) => continue,
+                // The file system has no such call: write the zeros.
+                Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+                    let mut file = std::fs::File::from(self.file.try_clone()?);
+                    io::copy(&mut io::Read::take(io::repeat(0), size), &mut file)?;
+                    file.flush()
+                }
+                Err(error) => Err(error.into()),
+            };
+        }
+    }
+
+    /// Gives it its name. Returns `None`, and the file is gone, when something has that name already.
+    pub(super) fn link(mut self, place: &Place) -> Result<Option<OwnedFd>, OpenError> {
+        let linked = match &self.temporary {
+            Some(temporary) => {
+                // Never two names at once, and never over somebody else's file.
+                let renamed = rustix::fs::renameat_with(
+                    CWD,
+                    temporary,
+                    CWD,
+                    place.path(),
+                    RenameFlags::NOREPLACE,
+                );
+                if renamed.is_ok() {
+                    self.temporary = None;
+                }
+                renamed
+            }
+            None => {
+                let through_proc = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+                match rustix::fs::linkat(
+                    CWD,
+                    through_proc,
+                    CWD,
+                    place.path(),
+                    AtFlags::SYMLINK_FOLLOW,
+                ) {
+                    // No /proc here: by descriptor, which not every kernel grants to everybody.
+                    Err(Errno::NOENT) => {
+                        rustix::fs::linkat(&self.file, "", CWD, place.path(), AtFlags::EMPTY_PATH)
+                    }
+                    other => other,
+                }
+            }
+        };
+        match linked {
+            Ok(()) => Ok(Some(self.file.try_clone().map_err(place.io("keep open"))?)),
+            Err(Errno::EXIST) => Ok(None),
+            Err(error) => Err(place.io("give a name to")(error.into())),
+        }
+    }
+}
+
+impl Drop for Unnamed {
+    fn drop(&mut self) {
+        if let Some(temporary) = &self.temporary {
+            // A left-over of that name holds no region and is in nobody's way.
+            let _ = rustix::fs::unlink(temporary);
+        }
+    }
+}
+
+/// A file that somebody made, and its size.
+pub(super) struct Existing {
+    pub(super) file: OwnedFd,
+    pub(super) size: u64,
+}
+
+/// Opens the file at `place`, if there is one, and checks that it can only be
+/// the caller's own: no link, a regular file of this user, with this mode and one name.
+pub(super) fn open_existing(place: &Place, mode: u32) -> Result<Option<Existing>, OpenError> {
+    // NONBLOCK: a FIFO must not make the call wait.
+    let flags =
+        OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let untrusted = |reason| OpenError::Untrusted {
+        path: place.path().to_owned(),
+        reason,
+    };
+    let file = match rustix::fs::open(place.path(), flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => {
+            // What stands there says more than the error does.
+            if let Ok(stat) = rustix::fs::lstat(place.path()) {
+                check(&stat, mode).map_err(untrusted)?;
+            }
+            return Err(place.io("open")(error.into()));
+        }
+    };
+    let stat = rustix::fs::fstat(&file).map_err(|error| place.io("look at")(error.into()))?;
+    check(&stat, mode).map_err(untrusted)?;
+    Ok(Some(Existing {
+        file,
+        size: stat.st_size as u64,
+    }))
+}
+
+fn check(stat: &rustix::fs::Stat, mode: u32) -> Result<(), Distrust> {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => None,
+        FileType::Symlink => return Err(Distrust::SymbolicLink),
+        FileType::Directory => Some("directory"),
+        FileType::Fifo => Some("FIFO"),
+        FileType::Socket => Some("socket"),
+        _ => Some("device"),
+    };
+    if let Some(kind) = kind {
+        return Err(Distrust::FileType { kind });
+    }
+    let expected = rustix::process::geteuid().as_raw();
+    if stat.st_uid != expected {
+        return Err(Distrust::Owner {
+            owner: stat.st_uid,
+            expected,
+        });
+    }
+    let found = stat.st_mode & 0o7777;
+    if found != mode {
+        return Err(Distrust::Mode {
+            mode: found,
+            expected: mode,
+        });
+    }
+    // None at all is an orphan, which the caller finds out about after locking it.
+    if stat.st_nlink > 1 {
+        return Err(Distrust::Links {
+            links: stat.st_nlink,
+        });
+    }
+    Ok(())
+}
+
+/// Whether the file still has its name, and the name still is that of this file.
+pub(super) fn is_at(file: BorrowedFd<'_>, place: &Place) -> io::Result<bool> {
+    let own = rustix::fs::fstat(file.as_fd())?;
+    match rustix::fs::lstat(place.path()) {
+        Ok(there) => Ok((own.st_dev, own.st_ino) == (there.st_dev, there.st_ino)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes the name away.
+pub(super) fn unlink(place: &Place) -> io::Result<()> {
+    Ok(rustix::fs::unlink(place.path())?)
+}

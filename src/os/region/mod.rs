@@ -1,0 +1,183 @@
+//! A named region: created, opened, counted and deleted.
+//!
+//! The kernel counts the users: each handle holds a read lock on one byte of the
+//! region's file, which goes with the process, however it ends. A role is a
+//! write lock on another byte. Nothing in the region itself says who is alive.
+
+mod file;
+mod header_page;
+mod open;
+mod place;
+mod usage;
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::error::Role;
+use crate::layout;
+use crate::ring::attach::Identity;
+
+use super::lock::{self, Lock};
+use super::mapped::{Mapped, MappedReadOnly};
+use super::process::Process;
+
+pub(crate) use open::{Opening, open, remove};
+pub(crate) use place::Place;
+use usage::Use;
+
+/// How a handle came by its region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// This handle created it.
+    Created,
+    /// It was in use already.
+    Opened,
+    /// Nobody was using it: what a file-backed or persistent region held is still there.
+    Resumed,
+}
+
+/// What a region should be like; `None` where the opener takes what there is.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Bytes of the ring.
+    pub(crate) capacity: Option<u64>,
+    /// Longest payload, in bytes.
+    pub(crate) max_payload: Option<u64>,
+    /// Permission bits of the file.
+    pub(crate) mode: u32,
+    /// Whether it outlives its last user.
+    pub(crate) persistent: bool,
+    /// Whether all pages are mapped at once.
+    pub(crate) prefault: bool,
+    /// Whether to ask for huge pages.
+    pub(crate) huge_pages: bool,
+    /// Where the cursors of a new ring start.
+    pub(crate) start: u64,
+}
+
+/// An open region. When the last one of all processes is dropped, the region is deleted.
+#[derive(Debug)]
+pub(crate) struct Region {
+    usage: Use,
+    identity: Identity,
+    origin: Origin,
+    memory: Mapped,
+    /// Locks of one description do not exclude each other, so the roles that handles of this
+    /// region hold are noted here: producer, consumer.
+    held: [AtomicBool; 2],
+}
+
+impl Region {
+    /// What it says of itself.
+    #[must_use]
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// How this handle came by it.
+    #[must_use]
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// Its file.
+    #[must_use]
+    pub(crate) fn path(&self) -> &Path {
+        self.usage.place().path()
+    }
+
+    /// Its memory.
+    #[must_use]
+    pub(crate) fn memory(&self) -> &Mapped {
+        &self.memory
+    }
+
+    /// The process that opened it.
+    #[must_use]
+    pub(crate) fn process(&self) -> Process {
+        self.usage.process()
+    }
+
+    /// Maps it once more, for looking only.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn map_read_only(&self) -> io::Result<MappedReadOnly> {
+        let size = self.identity.geometry.total_size();
+        MappedReadOnly::new(&self.usage.file(), size, self.process())
+    }
+
+    /// Takes a role, or returns `None` when somebody has it.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn take_role(self: &Arc<Self>, role: Role) -> io::Result<Option<HeldRole>> {
+        if self.held(role).swap(true, Relaxed) {
+            return Ok(None);
+        }
+        match lock::try_set(self.usage.file(), role_byte(role), Lock::Write) {
+            Ok(true) => Ok(Some(HeldRole {
+                region: Arc::clone(self),
+                role,
+            })),
+            Ok(false) => {
+                self.held(role).store(false, Relaxed);
+                Ok(None)
+            }
+            Err(error) => {
+                self.held(role).store(false, Relaxed);
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether anybody holds a role. Only a free lock means that its last holder is gone.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(crate) fn is_held(&self, role: Role) -> io::Result<bool> {
+        if self.held(role).load(Relaxed) {
+            return Ok(true);
+        }
+        lock::is_held_by_other(self.usage.file(), role_byte(role))
+    }
+
+    fn held(&self, role: Role) -> &AtomicBool {
+        &self.held[role as usize]
+    }
+}
+
+fn role_byte(role: Role) -> u64 {
+    match role {
+        Role::Producer => layout::FIRST_PRODUCER_LOCK,
+        Role::Consumer => layout::CONSUMER_LOCK,
+    }
+}
+
+/// A role that is held until this is dropped, or until the process ends.
+#[derive(Debug)]
+pub(crate) struct HeldRole {
+    region: Arc<Region>,
+    role: Role,
+}
+
+impl HeldRole {
+    /// The region.
+    #[must_use]
+    pub(crate) fn region(&self) -> &Arc<Region> {
+        &self.region
+    }
+}
+
+impl Drop for HeldRole {
+    fn drop(&mut self) {
+        if self.region.process().is_current() {
+            // Unlocking one's own lock fails only for a bad descriptor; then the lock is gone too.
+            let _ = lock::try_set(self.region.usage.file(), role_byte(self.role), Lock::None);
+            self.region.held(self.role).store(false, Relaxed);
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Create, open, create or open, and delete: a race of any number of processes
+//! ends with one region, and with nothing left over.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+use std::time::Duration;
+
+use crate::error::{LayoutError, OpenError};
+use crate::layout::{self, Geometry, Kind};
+use crate::os::lock::{self, Lock};
+use crate::os::mapped::Mapped;
+use crate::os::process::Process;
+use crate::ring::Position;
+use crate::ring::attach::{self, Identity};
+
+use super::file::{self, Existing, Unnamed};
+use super::header_page::HeaderPage;
+use super::place::Place;
+use super::usage::{self, Use};
+use super::{Origin, Region, Settings};
+
+/// Capacity of a region whose creator asks for none, in bytes.
+const DEFAULT_CAPACITY: u64 = 1 << 20;
+/// Without a `max_payload`, this part of the capacity.
+const DEFAULT_PAYLOAD_SHARE: u64 = 8;
+/// An attempt fails while others are between two steps. With a millisecond after each: a second.
+const ATTEMPTS: u32 = 1000;
+
+/// Which of the three calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// There must be none in use.
+    Create,
+    /// There must be one.
+    Open,
+    /// Whichever it is.
+    CreateOrOpen,
+}
+
+/// Comes by a region.
+///
+/// # Errors
+/// Every [`OpenError`] but [`OpenError::InUse`].
+pub(crate) fn open(
+    place: &Place,
+    opening: Opening,
+    settings: &Settings,
+) -> Result<Region, OpenError> {
+    let process = Process::current().map_err(place.io("prepare for forks before opening"))?;
+    // Also for those who only open: a wrong option is wrong whoever comes first.
+    let wanted = geometry(settings).map_err(|source| OpenError::Options {
+        path: place.path().to_owned(),
+        source,
+    })?;
+    for _ in 0..ATTEMPTS {
+        match find(place, opening, settings, process)? {
+            Found::Region(found) => return map(found, settings),
+            Found::Nothing if opening == Opening::Open => {
+                return Err(OpenError::NotFound {
+                    path: place.path().to_owned(),
+                });
+            }
+            Found::Nothing => {
+                if let Some(region) = create(place, &wanted, settings, process)? {
+                    return Ok(region);
+                }
+            }
+            Found::InTransit => {}
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Err(OpenError::Contended {
+        path: place.path().to_owned(),
+        attempts: ATTEMPTS,
+    })
+}
+
+/// Deletes a region that nobody uses. Returns whether there was one.
+///
+/// # Errors
+/// [`OpenError::InUse`], and what stands in the way of opening it.
+pub(crate) fn remove(place: &Place, mode: u32) -> Result<bool, OpenError> {
+    let Some(existing) = file::open_existing(place, mode)? else {
+        return Ok(false);
+    };
+    identify(place, &existing)?;
+    let locked = lock::try_set(existing.file.as_fd(), layout::USE_LOCK, Lock::Write);
+    if !locked.map_err(place.io("lock"))? {
+        return Err(OpenError::InUse {
+            path: place.path().to_owned(),
+        });
+    }
+    usage::unlink_own(existing.file.as_fd(), place).map_err(place.io("remove"))
+}
+
+enum Found {
+    Region(InUse),
+    Nothing,
+    /// Somebody is deleting or replacing it just now.
+    InTransit,
+}
+
+/// A region that cannot go away any more, because this use of it counts.
+struct InUse {
+    usage: Use,
+    identity: Identity,
+    origin: Origin,
+}
+
+/// Looks for a region. One that nobody uses any more is left over from a crash: it is
+/// deleted, as the kernel would have deleted an object, unless it is meant to be resumed.
+fn find(
+    place: &Place,
+    opening: Opening,
+    settings: &Settings,
+    process: Process,
+) -> Result<Found, OpenError> {
+    let Some(existing) = file::open_existing(place, settings.mode)? else {
+        return Ok(Found::Nothing);
+    };
+    let lock_as = |kind| {
+        lock::try_set(existing.file.as_fd(), layout::USE_LOCK, kind).map_err(place.io("lock"))
+    };
+    let alone = lock_as(Lock::Write)?;
+    if !alone && !lock_as(Lock::Read)? {
+        return Ok(Found::InTransit);
+    }
+    // Only now: before, its last user may have deleted it.
+    if !file::is_at(existing.file.as_fd(), place).map_err(place.io("look at"))? {
+        return Ok(Found::InTransit);
+    }
+    let identity = identify(place, &existing)?;
+    if alone && !identity.persistent {
+        usage::unlink_own(existing.file.as_fd(), place).map_err(place.io("replace"))?;
+        return Ok(Found::Nothing);
+    }
+    if alone && !lock_as(Lock::Read)? {
+        return Ok(Found::InTransit);
+    }
+    let usage = Use::new(existing.file, place.clone(), identity.persistent, process);
+    if opening == Opening::Create {
+        return Err(OpenError::AlreadyExists {
+            path: place.path().to_owned(),
+        });
+    }
+    check_wishes(place, &identity, settings)?;
+    let origin = if alone {
+        Origin::Resumed
+    } else {
+        Origin::Opened
+    };
+    Ok(Found::Region(InUse {
+        usage,
+        identity,
+        origin,
+    }))
+}
+
+fn identify(place: &Place, existing: &Existing) -> Result<Identity, OpenError> {
+    let page = HeaderPage::read(&existing.file).map_err(place.io("read"))?;
+    attach::verify(&page, existing.size).map_err(|source| OpenError::Layout {
+        path: place.path().to_owned(),
+        source,
+    })
+}
+
+fn check_wishes(place: &Place, identity: &Identity, settings: &Settings) -> Result<(), OpenError> {
+    let geometry = &identity.geometry;
+    let wishes = [
+        ("capacity", settings.capacity, geometry.capacity() as u64),
+        (
+            "max_payload",
+            settings.max_payload,
+            geometry.max_payload() as u64,
+        ),
+    ];
+    for (field, wish, found) in wishes {
+        if let Some(expected) = wish.filter(|wish| *wish != found) {
+            return Err(OpenError::Mismatch {
+                path: place.path().to_owned(),
+                field,
+                found,
+                expected,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The shape that the settings ask for.
+fn geometry(settings: &Settings) -> Result<Geometry, LayoutError> {
+    let capacity = settings.capacity.unwrap_or(DEFAULT_CAPACITY);
+    let align = layout::WORD as u64;
+    let share = (capacity / DEFAULT_PAYLOAD_SHARE).min(layout::MAX_PAYLOAD);
+    let max_payload = settings.max_payload.unwrap_or(share);
+    Geometry::new(Kind::Spsc, capacity, max_payload, align, 1)
+}
+
+/// Makes a region that nobody sees before it is whole. Returns `None` when
+/// somebody else was faster.
+fn create(
+    place: &Place,
+    geometry: &Geometry,
+    settings: &Settings,
+    process: Process,
+) -> Result<Option<Region>, OpenError> {
+    let mut generation = [0; 8];
+    rustix::rand::getrandom(&mut generation, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| place.io("find a generation for")(error.into()))?;
+    let identity = Identity {
+        geometry: *geometry,
+        persistent: settings.persistent || place.is_file_backed(),
+        generation: u64::from_ne_bytes(generation),
+    };
+    let unnamed = Unnamed::new(place, geometry.total_size() as u64, settings.mode)?;
+    let memory = map_file(place, &unnamed.file, &identity, settings, process)?;
+    attach::initialise(&memory, &identity, Position(settings.start));
+    // Before it has a name: whoever opens it finds it in use.
+    let locked = lock::try_set(unnamed.file.as_fd(), layout::USE_LOCK, Lock::Read);
+    if !locked.map_err(place.io("lock"))? {
+        return Ok(None);
+    }
+    let Some(file) = unnamed.link(place)? else {
+        return Ok(None);
+    };
+    let usage = Use::new(file, place.clone(), identity.persistent, process);
+    let found = InUse {
+        usage,
+        identity,
+        origin: Origin::Created,
+    };
+    Ok(Some(region(found, memory)))
+}
+
+fn map(found: InUse, settings: &Settings) -> Result<Region, OpenError> {
+    let usage = &found.usage;
+    let memory = map_file(
+        usage.place(),
+        &usage.file(),
+        &found.identity,
+        settings,
+        usage.process(),
+    )?;
+    Ok(region(found, memory))
+}
+
+fn map_file(
+    place: &Place,
+    file: &impl AsFd,
+    identity: &Identity,
+    settings: &Settings,
+    process: Process,
+) -> Result<Mapped, OpenError> {
+    let size = identity.geometry.total_size();
+    Mapped::new(file, size, process, settings.prefault, settings.huge_pages)
+        .map_err(place.io("map"))
+}
+
+fn region(found: InUse, memory: Mapped) -> Region {
+    let InUse {
+        usage,
+        identity,
+        origin,
+    } = found;
+    let held = [AtomicBool::new(false), AtomicBool::new(false)];
+    Region {
+        usage,
+        identity,
+        origin,
+        memory,
+        held,
+    }
+}

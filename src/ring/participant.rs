@@ -1,0 +1,99 @@
+//! A participant's slot: who holds a role, how it left, and what it counted.
+//!
+//! The slot says how a participant *left*. That it *died* only the kernel can
+//! say: the state is still [`State::Attached`] while the role's lock is free.
+
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::error::{Corrupt, Role};
+use crate::layout::{self, Word};
+use crate::memory::{Memory, ReadMemory};
+
+/// What a slot says of its holder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody has had it yet.
+    Absent,
+    /// Somebody took it and has not given it back.
+    Attached {
+        /// The process, as it saw itself.
+        pid: u32,
+    },
+    /// Its last holder left in good order.
+    Left,
+}
+
+const ATTACHED: u64 = 1;
+const LEFT: u64 = 2;
+
+/// Marks the slot as held by process `pid`. The caller holds the role's lock.
+pub fn attach<M: Memory>(memory: &M, slot: Word, pid: u32) {
+    let attachments = slot.plus(layout::SLOT_ATTACHMENTS);
+    let so_far = memory.load(attachments, Relaxed);
+    memory.store(attachments, so_far.wrapping_add(1), Relaxed);
+    memory.store(slot.plus(layout::SLOT_PID), u64::from(pid), Relaxed);
+    // P3: pairs with the Acquire load in `look`; carries the pid.
+    memory.store(slot.plus(layout::SLOT_STATE), ATTACHED, Release);
+}
+
+/// Marks the slot as left in good order. The caller still holds the role's lock.
+pub fn detach<M: Memory>(memory: &M, slot: Word) {
+    // P3: pairs with the Acquire load in `look`; carries everything sent or released.
+    memory.store(slot.plus(layout::SLOT_STATE), LEFT, Release);
+}
+
+/// Reads who holds the slot.
+///
+/// # Errors
+/// [`Corrupt::State`] when it holds no state that exists.
+#[inline]
+pub fn look<M: ReadMemory>(memory: &M, slot: Word, role: Role) -> Result<State, Corrupt> {
+    // P3: pairs with the Release stores in `attach` and `detach`.
+    match memory.load(slot.plus(layout::SLOT_STATE), Acquire) {
+        0 => Ok(State::Absent),
+        ATTACHED => Ok(State::Attached {
+            pid: memory.load(slot.plus(layout::SLOT_PID), Relaxed) as u32,
+        }),
+        LEFT => Ok(State::Left),
+        state => Err(Corrupt::State { role, state }),
+    }
+}
+
+/// What a participant counts, privately; [`Counters::store`] shows it to observers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Records sent or received.
+    pub records: u64,
+    /// Bytes of payload sent or received.
+    pub bytes: u64,
+    /// How often a call found the ring full (producer) or empty (consumer).
+    pub stalls: u64,
+    /// How often a blocking call had to wait.
+    pub waits: u64,
+}
+
+impl Counters {
+    /// Reads what the holders of `slot` have counted so far.
+    #[must_use]
+    pub fn load<M: ReadMemory>(memory: &M, slot: Word) -> Self {
+        let field = |offset| memory.load(slot.plus(offset), Relaxed);
+        Self {
+            records: field(layout::SLOT_RECORDS),
+            bytes: field(layout::SLOT_BYTES),
+            stalls: field(layout::SLOT_STALLS),
+            waits: field(layout::SLOT_WAITS),
+        }
+    }
+
+    /// Shows them to observers.
+    pub fn store<M: Memory>(&self, memory: &M, slot: Word) {
+        for (offset, value) in [
+            (layout::SLOT_RECORDS, self.records),
+            (layout::SLOT_BYTES, self.bytes),
+            (layout::SLOT_STALLS, self.stalls),
+            (layout::SLOT_WAITS, self.waits),
+        ] {
+            memory.store(slot.plus(offset), value, Relaxed);
+        }
+    }
+}

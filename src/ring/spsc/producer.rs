@@ -1,0 +1,354 @@
+//! The producer: make room, write, publish.
+
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+
+use crate::error::{Corrupt, TrySendError};
+use crate::layout::{self, Geometry, HEADER_SIZE, WORD, Word};
+use crate::memory::Memory;
+use crate::ring::participant::Counters;
+use crate::ring::{Position, RecordHeader};
+
+use super::{Batch, Claim};
+
+/// How far past the tail words are kept zero while the consumer keeps up: two
+/// cache lines and the header behind them. Measured in `docs/decisions.md`.
+const ZERO_WINDOW: usize = 136;
+/// The window is on while at most this many bytes wait to be read.
+const KEEPS_UP: u64 = 1024;
+/// How many records are sent between two looks at how the consumer does.
+const SAMPLE_EVERY: u32 = 256;
+/// How far past the tail cache lines are fetched for writing.
+const PREFETCH_AHEAD: usize = 512;
+
+/// The sending side of a ring.
+#[derive(Debug)]
+pub struct Producer<M> {
+    memory: M,
+    geometry: Geometry,
+    /// Where the next record starts; at or ahead of TAIL, which only shows it.
+    tail: Position,
+    /// The last HEAD seen, checked; the real one may have moved on, up to `tail`.
+    head: Position,
+    /// A record may end here at most: `head + capacity - 8` (I1).
+    limit: Position,
+    /// Words from `tail` up to here are zero (I3).
+    zeroed_until: Position,
+    /// Whether the zero window is kept up.
+    window: bool,
+    /// Records until the next look at how the consumer does; from 1 to `SAMPLE_EVERY`.
+    until_sample: u32,
+    /// Set once, for ever; `limit` then lies before `tail`, so that every call comes by here.
+    corrupt: Option<Corrupt>,
+    counters: Counters,
+}
+
+impl<M: Memory> Producer<M> {
+    /// Takes over where the producer before left off, or starts. The caller holds the role.
+    ///
+    /// # Errors
+    /// [`Corrupt`] when the cursors, or the headers behind TAIL, cannot be.
+    pub fn attach(memory: M, geometry: Geometry) -> Result<Self, Corrupt> {
+        // P2: pairs with the Release store in `Consumer::release`. Before the walk, for
+        // the consumer may be reading on meanwhile.
+        let head = Position(memory.load(layout::HEAD, Acquire));
+        let tail = find_tail(&memory, &geometry)?;
+        let farthest = geometry.capacity() - HEADER_SIZE;
+        if !head.is_aligned(&geometry) || tail.distance_from(head) > farthest as u64 {
+            return Err(Corrupt::Cursor {
+                cursor: "HEAD",
+                position: head.0,
+                from: tail.0.wrapping_sub(farthest as u64),
+                to: tail.0,
+            });
+        }
+        memory.store(layout::TAIL, tail.0, Relaxed);
+        let counters = Counters::load(&memory, geometry.producer_slot(0));
+        Ok(Self {
+            memory,
+            geometry,
+            tail,
+            head,
+            limit: head.plus(farthest),
+            zeroed_until: tail.plus(WORD),
+            window: true,
+            until_sample: SAMPLE_EVERY,
+            corrupt: None,
+            counters,
+        })
+    }
+
+    /// Copies `payload` into the ring and publishes it.
+    ///
+    /// # Errors
+    /// [`TrySendError::Full`], [`TrySendError::TooLong`] or [`TrySendError::Corrupt`]; nothing was sent.
+    #[inline]
+    pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
+        let start = self.tail;
+        let end = self.make_room(start, payload.len())?;
+        self.zero_header(end);
+        self.memory.write(self.payload_at(start), payload);
+        self.publish(
+            start,
+            RecordHeader {
+                tag,
+                len: payload.len(),
+            }
+            .to_word(),
+            end,
+        );
+        self.count(1, payload.len());
+        Ok(())
+    }
+
+    /// Sets aside room for a payload of `len` bytes, to be written in place.
+    ///
+    /// # Errors
+    /// As [`Producer::try_send`].
+    #[inline]
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, TrySendError> {
+        let end = self.make_room(self.tail, len)?;
+        self.forget_window();
+        Ok(Claim::new(self, end, len))
+    }
+
+    /// Starts a batch: records that become visible all at once, or not at all.
+    #[inline]
+    pub fn batch(&mut self) -> Batch<'_, M> {
+        self.forget_window();
+        Batch::new(self)
+    }
+
+    /// Bytes of the ring that are free for records and their headers now, at least.
+    ///
+    /// # Errors
+    /// [`Corrupt`], now or before.
+    pub fn free(&mut self) -> Result<usize, Corrupt> {
+        self.refresh_head()?;
+        Ok(self.limit.distance_from(self.tail) as usize)
+    }
+
+    /// Whether the consumer has released everything up to `position`.
+    ///
+    /// # Errors
+    /// [`Corrupt`], now or before.
+    pub fn is_released(&mut self, position: Position) -> Result<bool, Corrupt> {
+        self.refresh_head()?;
+        Ok(!position.is_after(self.head))
+    }
+
+    /// Where the next record will start.
+    #[inline]
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.tail
+    }
+
+    /// The shape of the ring.
+    #[inline]
+    #[must_use]
+    pub fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    /// The memory that the ring lives in.
+    #[inline]
+    #[must_use]
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// The same producer over another view of the same memory. Only one of the two may go on.
+    pub(crate) fn with_memory<N>(&self, memory: N) -> Producer<N> {
+        Producer {
+            memory,
+            geometry: self.geometry,
+            tail: self.tail,
+            head: self.head,
+            limit: self.limit,
+            zeroed_until: self.zeroed_until,
+            window: self.window,
+            until_sample: self.until_sample,
+            corrupt: self.corrupt,
+            counters: self.counters,
+        }
+    }
+
+    pub(super) fn memory_mut(&mut self) -> &mut M {
+        &mut self.memory
+    }
+
+    /// Counts a blocking call that has to wait.
+    pub fn count_wait(&mut self) {
+        self.counters.waits += 1;
+        self.show_counters();
+    }
+
+    /// Shows the counters to observers.
+    pub fn show_counters(&self) {
+        self.counters
+            .store(&self.memory, self.geometry.producer_slot(0));
+    }
+
+    /// Where the payload of the record at `start` goes.
+    #[inline]
+    pub(super) fn payload_at(&self, start: Position) -> Word {
+        start.word(&self.geometry).next()
+    }
+
+    /// Checks that a record for `len` bytes fits behind `from`, fetches lines
+    /// ahead, and returns where the record ends.
+    #[inline]
+    pub(super) fn make_room(
+        &mut self,
+        from: Position,
+        len: usize,
+    ) -> Result<Position, TrySendError> {
+        if len > self.geometry.max_payload() {
+            return Err(TrySendError::TooLong {
+                len,
+                limit: self.geometry.max_payload(),
+            });
+        }
+        let end = from.plus(self.geometry.record_size(len));
+        if end.is_after(self.limit) {
+            self.make_room_slowly(end)?;
+        }
+        self.memory
+            .prefetch_write(from.plus(PREFETCH_AHEAD).word(&self.geometry));
+        Ok(end)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn make_room_slowly(&mut self, end: Position) -> Result<(), TrySendError> {
+        self.refresh_head()?;
+        if end.is_after(self.limit) {
+            self.counters.stalls += 1;
+            return Err(TrySendError::Full);
+        }
+        Ok(())
+    }
+
+    /// Looks at HEAD. It lets the producer overwrite what was released, so it
+    /// must lie between the last one seen and `tail`: else the producer would
+    /// overwrite unread records, or run ahead of the consumer by more than a lap.
+    fn refresh_head(&mut self) -> Result<(), Corrupt> {
+        if let Some(corrupt) = self.corrupt {
+            return Err(corrupt);
+        }
+        // P2: pairs with the Release store in `Consumer::release`.
+        let head = Position(self.memory.load(layout::HEAD, Acquire));
+        let unread_before = self.tail.distance_from(self.head);
+        if head.distance_from(self.head) > unread_before || !head.is_aligned(&self.geometry) {
+            let corrupt = Corrupt::Cursor {
+                cursor: "HEAD",
+                position: head.0,
+                from: self.head.0,
+                to: self.tail.0,
+            };
+            self.corrupt = Some(corrupt);
+            self.limit = Position(self.tail.0.wrapping_sub(self.geometry.capacity() as u64));
+            self.window = false;
+            return Err(corrupt);
+        }
+        self.head = head;
+        self.limit = head.plus(self.geometry.capacity() - HEADER_SIZE);
+        Ok(())
+    }
+
+    /// Makes sure that the header word at `end` is zero before the record in front of it is published (I2).
+    #[inline]
+    pub(super) fn zero_header(&mut self, end: Position) {
+        let after = end.plus(WORD);
+        if after.is_after(self.zeroed_until) {
+            self.memory.store(end.word(&self.geometry), 0, Relaxed);
+            self.zeroed_until = after;
+        }
+    }
+
+    /// Publishes everything from `start` to `end` by storing the header at `start`.
+    #[inline]
+    pub(super) fn publish(&mut self, start: Position, header: u64, end: Position) {
+        // P1: pairs with the Acquire load in `Consumer::peek`.
+        self.memory
+            .store(start.word(&self.geometry), header, Release);
+        self.tail = end;
+        self.memory.store(layout::TAIL, end.0, Relaxed);
+        if self.window {
+            self.extend_window();
+        }
+    }
+
+    /// Counts what was published, and once in a while looks how the consumer does.
+    #[inline]
+    pub(super) fn count(&mut self, records: u32, bytes: usize) {
+        self.counters.records += u64::from(records);
+        self.counters.bytes += bytes as u64;
+        if self.until_sample <= records {
+            self.sample();
+        } else {
+            self.until_sample -= records;
+        }
+    }
+
+    /// Keeps the window only for a consumer that keeps up: it takes the next lines
+    /// out of the way of a round trip, but in a stream it costs more than it saves.
+    #[cold]
+    #[inline(never)]
+    fn sample(&mut self) {
+        self.until_sample = SAMPLE_EVERY;
+        self.show_counters();
+        // A corrupt HEAD is remembered, and reported by the next call.
+        if self.refresh_head().is_ok() {
+            self.window = self.tail.distance_from(self.head) <= KEEPS_UP;
+        }
+    }
+
+    /// Zeroes the words that the tail's advance has brought into the window (I3).
+    #[inline]
+    fn extend_window(&mut self) {
+        let mut until = self.tail.plus(ZERO_WINDOW);
+        let end = self.limit.plus(HEADER_SIZE);
+        if until.is_after(end) {
+            until = end;
+        }
+        while until.is_after(self.zeroed_until) {
+            self.memory
+                .store(self.zeroed_until.word(&self.geometry), 0, Relaxed);
+            self.zeroed_until = self.zeroed_until.plus(WORD);
+        }
+    }
+
+    /// Cuts the window down to the header at `tail`: the bytes behind it are about to be handed out (I3).
+    #[inline]
+    fn forget_window(&mut self) {
+        self.zeroed_until = self.tail.plus(WORD);
+    }
+}
+
+/// Walks from TAIL over published records to the first zero header (I6).
+fn find_tail<M: Memory>(memory: &M, geometry: &Geometry) -> Result<Position, Corrupt> {
+    let shown = Position(memory.load(layout::TAIL, Relaxed));
+    let corrupt = |position: Position| Corrupt::Cursor {
+        cursor: "TAIL",
+        position: position.0,
+        from: shown.0,
+        to: shown.0.wrapping_add(geometry.capacity() as u64),
+    };
+    if !shown.is_aligned(geometry) {
+        return Err(corrupt(shown));
+    }
+    let mut tail = shown;
+    loop {
+        let word = memory.load(tail.word(geometry), Relaxed);
+        if word == 0 {
+            return Ok(tail);
+        }
+        let header = RecordHeader::parse(word, tail, geometry)?;
+        tail = tail.plus(geometry.record_size(header.len));
+        // A lap without a zero header: no producer leaves that, and the walk must end.
+        if tail.distance_from(shown) > geometry.capacity() as u64 {
+            return Err(corrupt(tail));
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! Payloads written in place, and batches.
+
+use std::fmt;
+use std::io;
+use std::ops::{Deref, DerefMut};
+
+use crate::error::TrySendError;
+use crate::memory::Memory;
+use crate::os::mapped::{Mapped, TrustedMapped};
+use crate::ring::spsc as protocol;
+
+/// Room in the ring for one payload, to be written in place.
+///
+/// [`Claim::commit`] sends it. Dropping it aborts: nothing was sent, and the
+/// room is free again. What is not written before the commit is whatever stood there.
+///
+/// It is also an [`io::Write`] that fills the payload from its start. A claim
+/// of a producer that [trusts its peers](super::Producer::trust_peers) derefs to its payload.
+///
+/// ```
+/// # use mapring::spsc::Options;
+/// # let ring = Options::new().create(&format!("doc-claim-{}", std::process::id()))?;
+/// # let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+/// let mut claim = producer.try_claim(6)?;
+/// claim.write(0, b"abc");
+/// claim.write(3, b"def");
+/// claim.commit(1);
+///
+/// producer.try_claim(100)?; // dropped: as if it had not been
+///
+/// let mut payload = [0; 6];
+/// consumer.try_recv(&mut payload)?;
+/// assert_eq!(&payload, b"abcdef");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a claim that is dropped is aborted"]
+pub struct Claim<'a, M: Memory = Mapped> {
+    claim: protocol::Claim<'a, M>,
+    /// Bytes that came through `io::Write`.
+    written: usize,
+}
+
+impl<'a, M: Memory> Claim<'a, M> {
+    #[inline]
+    pub(super) fn new(claim: protocol::Claim<'a, M>) -> Self {
+        Self { claim, written: 0 }
+    }
+
+    /// Bytes of payload.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.claim.len()
+    }
+
+    /// Whether the payload has no bytes.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.claim.is_empty()
+    }
+
+    /// Copies `bytes` into the payload, `offset` bytes from its start.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    #[inline]
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.claim.write(offset, bytes);
+    }
+
+    /// Sends the record.
+    #[inline]
+    pub fn commit(self, tag: u32) {
+        self.claim.commit(tag);
+    }
+}
+
+impl<M: Memory> fmt::Debug for Claim<'_, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim")
+            .field("len", &self.len())
+            .field("written", &self.written)
+            .finish()
+    }
+}
+
+impl<M: Memory> io::Write for Claim<'_, M> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let fits = bytes.len().min(self.len() - self.written);
+        self.claim.write(self.written, &bytes[..fits]);
+        self.written += fits;
+        Ok(fits)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Deref for Claim<'_, TrustedMapped> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.claim
+            .memory()
+            .slice(self.claim.payload(), self.claim.len())
+    }
+}
+
+impl DerefMut for Claim<'_, TrustedMapped> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let (payload, len) = (self.claim.payload(), self.claim.len());
+        self.claim.memory_mut().slice_mut(payload, len)
+    }
+}
+
+/// Records that are sent all at once, or not at all.
+///
+/// [`Batch::publish`] sends them. Dropping it, or dying before, sends none.
+///
+/// ```
+/// # use mapring::spsc::Options;
+/// # let ring = Options::new().create(&format!("doc-batch-{}", std::process::id()))?;
+/// # let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+/// let mut batch = producer.batch()?;
+/// batch.push(1, b"debit")?;
+/// batch.push(2, b"credit")?;
+/// batch.publish();
+///
+/// let mut tags = Vec::new();
+/// consumer.drain(10, |record| tags.push(record.tag()))?;
+/// assert_eq!(tags, [1, 2]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a batch that is dropped is aborted"]
+pub struct Batch<'a, M: Memory = Mapped> {
+    batch: protocol::Batch<'a, M>,
+}
+
+impl<'a, M: Memory> Batch<'a, M> {
+    #[inline]
+    pub(super) fn new(batch: protocol::Batch<'a, M>) -> Self {
+        Self { batch }
+    }
+
+    /// How many records it holds.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Whether it holds no record.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    /// Adds a record.
+    ///
+    /// # Errors
+    /// As [`Producer::try_send`](super::Producer::try_send); what the batch held it still holds.
+    #[inline]
+    pub fn push(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
+        self.batch.push(tag, payload)
+    }
+
+    /// Sets aside room for a payload of `len` bytes, to be written in place.
+    ///
+    /// # Errors
+    /// As [`Batch::push`].
+    #[inline]
+    pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, M>, TrySendError> {
+        Ok(BatchClaim {
+            claim: self.batch.try_claim(len)?,
+        })
+    }
+
+    /// Sends all of it. An empty batch sends nothing.
+    #[inline]
+    pub fn publish(self) {
+        self.batch.publish();
+    }
+}
+
+/// Room for one payload of a [`Batch`]. Dropping it gives the room back to the batch.
+#[derive(Debug)]
+#[must_use = "a claim that is dropped is aborted"]
+pub struct BatchClaim<'b, 'a, M: Memory = Mapped> {
+    claim: protocol::BatchClaim<'b, 'a, M>,
+}
+
+impl<M: Memory> BatchClaim<'_, '_, M> {
+    /// Bytes of payload.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.claim.len()
+    }
+
+    /// Whether the payload has no bytes.
+    #[inline]
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.claim.is_empty()
+    }
+
+    /// Copies `bytes` into the payload, `offset` bytes from its start.
+    ///
+    /// # Panics
+    /// When they do not fit.
+    #[inline]
+    pub fn write(&mut self, offset: usize, bytes: &[u8]) {
+        self.claim.write(offset, bytes);
+    }
+
+    /// Adds the record to the batch.
+    #[inline]
+    pub fn commit(self, tag: u32) {
+        self.claim.commit(tag);
+    }
+}

@@ -1,0 +1,337 @@
+//! The receiving side.
+
+use std::sync::Arc;
+
+use crate::error::{Corrupt, RecvError, Role, TryRecvError};
+use crate::layout::{HEADER_SIZE, Word};
+use crate::memory::Memory;
+use crate::os::mapped::{Mapped, TrustedMapped};
+use crate::os::process::Process;
+use crate::os::wait::{Deadline, Pause, Wait};
+use crate::peer::{self, Attachment, Peer};
+use crate::ring::RecordHeader;
+use crate::ring::participant::{self, State};
+use crate::ring::spsc as protocol;
+
+use super::{Buffer, Received, Record};
+
+/// A long batch gives room back before its end, each time this part of the ring has been read.
+const RELEASE_SHARE: usize = 8;
+
+/// Receives records, in the order in which they were sent. Dropping it leaves in good order.
+///
+/// Who it is for: one thread at a time, in one process at a time. `try_recv` and `drain`
+/// make no system call and allocate nothing (but what a `Vec` needs to grow).
+#[derive(Debug)]
+pub struct Consumer<M: Memory = Mapped> {
+    ring: protocol::Consumer<M>,
+    attachment: Arc<Attachment>,
+    process: Process,
+    producer_slot: Word,
+}
+
+/// A consumer whose caller vouches for its peers: its records deref to their payload.
+pub type TrustedConsumer = Consumer<TrustedMapped>;
+
+impl Consumer {
+    pub(super) fn new(attachment: Attachment, ring: protocol::Consumer<Mapped>) -> Self {
+        let producer_slot = peer::slot(attachment.region(), Role::Producer);
+        let process = attachment.region().process();
+        Self {
+            ring,
+            attachment: Arc::new(attachment),
+            process,
+            producer_slot,
+        }
+    }
+
+    /// Lets records deref to `&[u8]`, so that payloads can be used where they are.
+    ///
+    /// # Safety
+    /// As long as the consumer lives, every process that has the region mapped follows the
+    /// protocol: it does not write bytes of records that were not released.
+    ///
+    /// ```
+    /// # use mapring::spsc::Options;
+    /// # let ring = Options::new().create(&format!("doc-trusting-{}", std::process::id()))?;
+    /// # let mut producer = ring.producer()?;
+    /// // SAFETY: the only peer is this very program.
+    /// let mut consumer = unsafe { ring.consumer()?.trust_peers() };
+    /// producer.try_send(0, b"abc")?;
+    /// consumer.drain(1, |record| assert_eq!(&record[..], b"abc"))?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub unsafe fn trust_peers(self) -> TrustedConsumer {
+        // SAFETY: the slices that `TrustedMapped` gives out are those of records not released, and
+        // the caller vouches that no peer writes those.
+        let memory = unsafe { self.ring.memory().clone().trust() };
+        let ring = self.ring.with_memory(memory);
+        Consumer {
+            ring,
+            attachment: Arc::clone(&self.attachment),
+            process: self.process,
+            producer_slot: self.producer_slot,
+        }
+    }
+}
+
+impl<M: Memory> Consumer<M> {
+    /// Receives a record, if there is one now.
+    ///
+    /// Whether the producer *died* only the kernel can say, and this makes no system
+    /// call: who polls for long asks [`Consumer::producer`] now and then.
+    ///
+    /// # Errors
+    /// [`TryRecvError`]; nothing was lost.
+    #[inline]
+    pub fn try_recv<B: Buffer + ?Sized>(&mut self, into: &mut B) -> Result<Received, TryRecvError> {
+        self.check_process()?;
+        let Some(header) = self.ring.peek()? else {
+            return Err(self.why_empty());
+        };
+        let bytes = match into.room(header.len) {
+            Ok(bytes) => bytes,
+            Err(given) => {
+                return Err(TryRecvError::TooSmall {
+                    needed: header.len,
+                    given,
+                });
+            }
+        };
+        self.ring.read(&header, bytes);
+        self.ring.advance(&header);
+        self.ring.release();
+        Ok(Received {
+            tag: header.tag,
+            len: header.len,
+        })
+    }
+
+    /// Receives a record, waiting for one until the deadline.
+    ///
+    /// # Errors
+    /// [`RecvError`]; nothing was lost.
+    #[inline]
+    pub fn recv<B: Buffer + ?Sized>(
+        &mut self,
+        into: &mut B,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Received, RecvError> {
+        match self.try_recv(into) {
+            Ok(received) => return Ok(received),
+            Err(TryRecvError::Empty) => {}
+            Err(error) => return Err(without_empty(error)),
+        }
+        self.wait(deadline)?;
+        // There is a record, and nobody else to take it.
+        self.try_recv(into).map_err(without_empty)
+    }
+
+    /// Hands up to `limit` records that are there now to `each`, and then
+    /// releases them. Returns how many there were, at least one (unless `limit` is none).
+    ///
+    /// Records are released together, after the last of them or after an eighth of the
+    /// ring: if this process is killed before, its successor receives them again.
+    /// If `each` panics, its record and those after it are still there.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Empty`], [`Disconnected`](TryRecvError::Disconnected),
+    /// [`Corrupt`](TryRecvError::Corrupt) or [`Forked`](TryRecvError::Forked). What came
+    /// before something corrupt is handed out first.
+    #[inline]
+    pub fn drain(
+        &mut self,
+        limit: usize,
+        mut each: impl FnMut(Record<'_, M>),
+    ) -> Result<usize, TryRecvError> {
+        self.check_process()?;
+        let worthwhile = self.ring.geometry().capacity() / RELEASE_SHARE;
+        let mut count = 0;
+        let end = {
+            let ring = ReleaseOnDrop(&mut self.ring);
+            loop {
+                if count == limit {
+                    break Ok(());
+                }
+                let header = match ring.0.peek() {
+                    Ok(Some(header)) => header,
+                    Ok(None) => break Ok(()),
+                    Err(corrupt) => break Err(corrupt),
+                };
+                each(Record::new(ring.0, header));
+                ring.0.advance(&header);
+                count += 1;
+                if ring.0.unreleased() >= worthwhile {
+                    ring.0.release();
+                }
+            }
+        };
+        if count > 0 || limit == 0 {
+            return Ok(count);
+        }
+        end?;
+        Err(self.why_empty())
+    }
+
+    /// Waits until there is a record to receive.
+    ///
+    /// # Errors
+    /// [`RecvError`], but not [`TooSmall`](RecvError::TooSmall).
+    pub fn wait(&mut self, deadline: impl Into<Deadline>) -> Result<(), RecvError> {
+        self.check_process().map_err(without_empty)?;
+        let mut wait = Wait::until(deadline.into());
+        loop {
+            if self.peek()?.is_some() {
+                return Ok(());
+            }
+            if self.has_left()? {
+                return self.found_or(RecvError::Disconnected);
+            }
+            let pause = wait.pause();
+            if wait.has_just_become_long() {
+                self.ring.count_wait();
+            }
+            match pause {
+                Pause::Look => {}
+                Pause::TimedOut => return self.found_or(RecvError::TimedOut),
+                Pause::LookAndCheckPeer => {
+                    if let Peer::Died { pid } = self.attachment.peer(Role::Producer)? {
+                        return self.found_or(RecvError::PeerDied { pid });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Bytes of records sent and not yet released by this consumer, as far as it can see.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Forked`].
+    pub fn len(&self) -> Result<usize, TryRecvError> {
+        self.check_process()?;
+        Ok(self.ring.waiting())
+    }
+
+    /// Whether this consumer has released every record it can see.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Forked`].
+    pub fn is_empty(&self) -> Result<bool, TryRecvError> {
+        self.check_process()?;
+        Ok(self.ring.waiting() == 0)
+    }
+
+    /// Bytes of the ring that are free for records, as far as this consumer can see.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Forked`].
+    pub fn free(&self) -> Result<usize, TryRecvError> {
+        Ok((self.capacity() - HEADER_SIZE).saturating_sub(self.len()?))
+    }
+
+    /// Bytes of the ring.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.ring.geometry().capacity()
+    }
+
+    /// Longest payload, in bytes.
+    #[inline]
+    #[must_use]
+    pub fn max_payload(&self) -> usize {
+        self.ring.geometry().max_payload()
+    }
+
+    /// Where the next record starts: bytes that went through the ring before it.
+    #[inline]
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.ring.position().0
+    }
+
+    /// Who sends. One system call at most.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Corrupt`], [`TryRecvError::Forked`].
+    pub fn producer(&self) -> Result<Peer, TryRecvError> {
+        self.check_process()?;
+        Ok(self.attachment.peer(Role::Producer)?)
+    }
+
+    #[inline]
+    fn peek(&mut self) -> Result<Option<RecordHeader>, Corrupt> {
+        self.ring.peek()
+    }
+
+    /// Whether the producer has left in good order. No system call.
+    #[inline]
+    fn has_left(&self) -> Result<bool, Corrupt> {
+        let state = participant::look(self.ring.memory(), self.producer_slot, Role::Producer)?;
+        Ok(state == State::Left)
+    }
+
+    /// Why there was no record: there is none now, or there will be none any more.
+    #[inline]
+    fn why_empty(&mut self) -> TryRecvError {
+        match self.has_left() {
+            Ok(false) => TryRecvError::Empty,
+            // What it sent before it left is visible now.
+            Ok(true) => match self.peek() {
+                Ok(Some(_)) => TryRecvError::Empty,
+                Ok(None) => TryRecvError::Disconnected,
+                Err(corrupt) => corrupt.into(),
+            },
+            Err(corrupt) => corrupt.into(),
+        }
+    }
+
+    /// A last look before a wait ends: whoever went may have sent something before.
+    fn found_or(&mut self, over: RecvError) -> Result<(), RecvError> {
+        if self.peek()?.is_some() {
+            Ok(())
+        } else {
+            Err(over)
+        }
+    }
+
+    #[inline]
+    fn check_process(&self) -> Result<(), TryRecvError> {
+        if self.process.is_current() {
+            Ok(())
+        } else {
+            Err(TryRecvError::Forked)
+        }
+    }
+}
+
+impl<M: Memory> Drop for Consumer<M> {
+    fn drop(&mut self) {
+        if self.process.is_current() {
+            self.ring.show_counters();
+        }
+    }
+}
+
+/// Releases what was gone past, also when the one who reads panics.
+struct ReleaseOnDrop<'a, M: Memory>(&'a mut protocol::Consumer<M>);
+
+impl<M: Memory> Drop for ReleaseOnDrop<'_, M> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.release();
+    }
+}
+
+/// The error of an attempt that came after there was a record.
+fn without_empty(error: TryRecvError) -> RecvError {
+    match error {
+        // Nobody else receives, so a record that was there still is.
+        TryRecvError::Empty => RecvError::TimedOut,
+        TryRecvError::TooSmall { needed, given } => RecvError::TooSmall { needed, given },
+        TryRecvError::Disconnected => RecvError::Disconnected,
+        TryRecvError::Corrupt(corrupt) => RecvError::Corrupt(corrupt),
+        TryRecvError::Forked => RecvError::Forked,
+    }
+}

@@ -1,0 +1,198 @@
+//! What a region should be like, and where.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::OpenError;
+use crate::os::region::{self, Opening, Place, Settings};
+
+use super::Ring;
+
+/// Where named regions are, unless the options say otherwise.
+const DIRECTORY: &str = "/dev/shm";
+/// For nobody but the owner.
+const MODE: u32 = 0o600;
+
+/// Describes a region, then creates or opens it.
+///
+/// What is not set is chosen by the creator's defaults, and taken as it is by
+/// those who open: a value that is set must be that of the region.
+///
+/// # By name or by path
+///
+/// `create`, `open` and `create_or_open` take a *name*: 1 to 200 ASCII letters,
+/// digits, `.`, `_` and `-`, not starting with a dot. The region lives in memory;
+/// its last user, however it ends, takes it along.
+/// `create_at`, `open_at` and `create_or_open_at` take the *path* of a file, which
+/// stays, with all that was sent and not received, until [`Options::remove_at`].
+///
+/// ```
+/// use mapring::spsc::Options;
+///
+/// # let name = format!("doc-options-{}", std::process::id());
+/// let ring = Options::new().capacity(1 << 16).max_payload(1024).create(&name)?;
+/// assert_eq!((ring.capacity(), ring.max_payload()), (65536, 1024));
+/// assert_eq!(Options::new().open(&name)?.capacity(), 65536);
+/// # Ok::<(), mapring::OpenError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Options {
+    settings: Settings,
+    directory: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Options {
+    /// A ring of 1 MiB for payloads up to an eighth of that, mode 0600.
+    pub fn new() -> Self {
+        let settings = Settings {
+            capacity: None,
+            max_payload: None,
+            mode: MODE,
+            persistent: false,
+            prefault: false,
+            huge_pages: false,
+            start: 0,
+        };
+        Self {
+            settings,
+            directory: DIRECTORY.into(),
+        }
+    }
+
+    /// Bytes of the ring: a power of two from 4 KiB to 1 TiB. Records with their
+    /// headers of eight bytes share it.
+    pub fn capacity(mut self, bytes: u64) -> Self {
+        self.settings.capacity = Some(bytes);
+        self
+    }
+
+    /// Longest payload, in bytes: at most `capacity - 16`, and less than 1 GiB.
+    pub fn max_payload(mut self, bytes: u64) -> Self {
+        self.settings.max_payload = Some(bytes);
+        self
+    }
+
+    /// Permission bits of the region's file, exactly; the umask does not matter. Who opens
+    /// a region with another mode than the one set here is refused.
+    pub fn mode(mut self, bits: u32) -> Self {
+        self.settings.mode = bits;
+        self
+    }
+
+    /// Whether a named region outlives its last user, like one at a path does.
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.settings.persistent = persistent;
+        self
+    }
+
+    /// Whether all pages are mapped when the region is opened, so that the first
+    /// lap takes no page faults.
+    pub fn prefault(mut self, prefault: bool) -> Self {
+        self.settings.prefault = prefault;
+        self
+    }
+
+    /// Whether to ask for huge pages. The kernel may decline without a word
+    /// (`/sys/kernel/mm/transparent_hugepage/shmem_enabled`).
+    pub fn huge_pages(mut self, huge_pages: bool) -> Self {
+        self.settings.huge_pages = huge_pages;
+        self
+    }
+
+    /// The directory of named regions, `/dev/shm` by default. It should be in memory.
+    pub fn directory(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.directory = directory.into();
+        self
+    }
+
+    /// Lets the cursors of a new ring start at `position`, a multiple of eight, for tests of wrap-around.
+    #[cfg(feature = "internals")]
+    pub fn start(mut self, position: u64) -> Self {
+        self.settings.start = position;
+        self
+    }
+
+    /// Creates the region `name`. One left over from a crash is replaced.
+    ///
+    /// # Errors
+    /// [`OpenError`]: above all [`AlreadyExists`](OpenError::AlreadyExists) when it is in use.
+    pub fn create(&self, name: &str) -> Result<Ring, OpenError> {
+        self.ring(self.named(name)?, Opening::Create)
+    }
+
+    /// Opens the region `name`, which somebody uses.
+    ///
+    /// # Errors
+    /// [`OpenError`]: above all [`NotFound`](OpenError::NotFound) when nobody uses one.
+    pub fn open(&self, name: &str) -> Result<Ring, OpenError> {
+        self.ring(self.named(name)?, Opening::Open)
+    }
+
+    /// Opens the region `name`, or creates it: [`Ring::origin`] says which. Of
+    /// any number of processes that make this call at once, one creates.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn create_or_open(&self, name: &str) -> Result<Ring, OpenError> {
+        self.ring(self.named(name)?, Opening::CreateOrOpen)
+    }
+
+    /// Creates a region in a new file at `path`.
+    ///
+    /// # Errors
+    /// [`OpenError`]: above all [`AlreadyExists`](OpenError::AlreadyExists).
+    pub fn create_at(&self, path: impl AsRef<Path>) -> Result<Ring, OpenError> {
+        self.ring(Place::file(path.as_ref())?, Opening::Create)
+    }
+
+    /// Opens the region in the file at `path`, in use or not.
+    ///
+    /// # Errors
+    /// [`OpenError`]: above all [`NotFound`](OpenError::NotFound).
+    pub fn open_at(&self, path: impl AsRef<Path>) -> Result<Ring, OpenError> {
+        self.ring(Place::file(path.as_ref())?, Opening::Open)
+    }
+
+    /// Opens the region in the file at `path`, or creates it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn create_or_open_at(&self, path: impl AsRef<Path>) -> Result<Ring, OpenError> {
+        self.ring(Place::file(path.as_ref())?, Opening::CreateOrOpen)
+    }
+
+    /// Deletes the region `name`, if nobody uses it. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`], or that it is not to be trusted, or not a region.
+    pub fn remove(&self, name: &str) -> Result<bool, OpenError> {
+        region::remove(&self.named(name)?, self.settings.mode)
+    }
+
+    /// Deletes the region in the file at `path`, if nobody uses it. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`], or that it is not to be trusted, or not a region.
+    pub fn remove_at(&self, path: impl AsRef<Path>) -> Result<bool, OpenError> {
+        region::remove(&Place::file(path.as_ref())?, self.settings.mode)
+    }
+
+    fn named(&self, name: &str) -> Result<Place, OpenError> {
+        Place::named(&self.directory, name)
+    }
+
+    fn ring(&self, place: Place, opening: Opening) -> Result<Ring, OpenError> {
+        Ok(Ring::new(Arc::new(region::open(
+            &place,
+            opening,
+            &self.settings,
+        )?)))
+    }
+}

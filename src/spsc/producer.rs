@@ -1,0 +1,286 @@
+//! The sending side.
+
+use std::sync::Arc;
+
+use crate::error::{Corrupt, Role, SendError, TrySendError};
+use crate::layout::HEADER_SIZE;
+use crate::memory::Memory;
+use crate::os::mapped::{Mapped, TrustedMapped};
+use crate::os::process::Process;
+use crate::os::wait::{Deadline, Pause, Wait};
+use crate::peer::{Attachment, Peer};
+use crate::ring::spsc as protocol;
+
+use super::{Batch, Claim};
+
+/// A blocked send waits for this part of the ring to be free, not just for its own
+/// record: or it would take the consumer's cache line away for each record.
+const WORTHWHILE_SHARE: usize = 8;
+
+/// Sends records. Dropping it leaves in good order.
+///
+/// Who it is for: one thread at a time, in one process at a time. `try_send`, `try_claim`
+/// and `batch` make no system call and allocate nothing.
+#[derive(Debug)]
+pub struct Producer<M: Memory = Mapped> {
+    ring: protocol::Producer<M>,
+    attachment: Arc<Attachment>,
+    process: Process,
+}
+
+/// A producer whose caller vouches for its peers: its claims deref to their payload.
+pub type TrustedProducer = Producer<TrustedMapped>;
+
+impl Producer {
+    pub(super) fn new(attachment: Attachment, ring: protocol::Producer<Mapped>) -> Self {
+        let process = attachment.region().process();
+        Self {
+            ring,
+            attachment: Arc::new(attachment),
+            process,
+        }
+    }
+
+    /// Lets claims deref to `&mut [u8]`, so that payloads can be built in the ring itself.
+    ///
+    /// # Safety
+    /// As long as the producer lives, every process that has the region mapped follows the
+    /// protocol: it neither reads nor writes bytes that a claim of this producer covers.
+    ///
+    /// ```
+    /// # use mapring::spsc::Options;
+    /// # let ring = Options::new().create(&format!("doc-trust-{}", std::process::id()))?;
+    /// # let mut consumer = ring.consumer()?;
+    /// // SAFETY: the only peer is this very program.
+    /// let mut producer = unsafe { ring.producer()?.trust_peers() };
+    /// let mut claim = producer.try_claim(3)?;
+    /// claim.copy_from_slice(b"abc");
+    /// claim.commit(0);
+    /// # let mut payload = Vec::new();
+    /// # consumer.try_recv(&mut payload)?;
+    /// # assert_eq!(payload, b"abc");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub unsafe fn trust_peers(self) -> TrustedProducer {
+        // SAFETY: the slices that `TrustedMapped` gives out are those of claims, and the caller
+        // vouches that no peer touches the bytes of a claim.
+        let memory = unsafe { self.ring.memory().clone().trust() };
+        let ring = self.ring.with_memory(memory);
+        Producer {
+            ring,
+            attachment: Arc::clone(&self.attachment),
+            process: self.process,
+        }
+    }
+}
+
+impl<M: Memory> Producer<M> {
+    /// Sends a copy of `payload`, if there is room now.
+    ///
+    /// # Errors
+    /// [`TrySendError`]; nothing was sent.
+    #[inline]
+    pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
+        self.check_process()?;
+        self.ring.try_send(tag, payload)
+    }
+
+    /// Sends a copy of `payload`, waiting for room until the deadline.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing was sent. That the consumer left or died is an error only
+    /// when the ring is full; before, a successor may receive what is sent.
+    #[inline]
+    pub fn send(
+        &mut self,
+        tag: u32,
+        payload: &[u8],
+        deadline: impl Into<Deadline>,
+    ) -> Result<(), SendError> {
+        match self.try_send(tag, payload) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Full) => {}
+            Err(error) => return Err(without_full(error)),
+        }
+        self.wait_for_room(payload.len(), deadline.into())?;
+        // There is room, and nobody else to take it.
+        self.try_send(tag, payload).map_err(without_full)
+    }
+
+    /// Sets aside room for a payload of `len` bytes, to be written in place.
+    ///
+    /// # Errors
+    /// [`TrySendError`].
+    #[inline]
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, TrySendError> {
+        self.check_process()?;
+        Ok(Claim::new(self.ring.try_claim(len)?))
+    }
+
+    /// Sets aside room for a payload of `len` bytes, waiting for it until the deadline.
+    ///
+    /// # Errors
+    /// As [`Producer::send`].
+    pub fn claim(
+        &mut self,
+        len: usize,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Claim<'_, M>, SendError> {
+        self.wait_for_room(len, deadline.into())?;
+        self.try_claim(len).map_err(without_full)
+    }
+
+    /// Starts a batch of records that are sent all at once, or not at all.
+    ///
+    /// # Errors
+    /// [`TrySendError::Forked`] in a child of the process that made this producer.
+    #[inline]
+    pub fn batch(&mut self) -> Result<Batch<'_, M>, TrySendError> {
+        self.check_process()?;
+        Ok(Batch::new(self.ring.batch()))
+    }
+
+    /// Waits until the consumer has released everything sent so far.
+    ///
+    /// # Errors
+    /// [`SendError::TimedOut`], or that the consumer left or died before; [`SendError::Corrupt`],
+    /// [`SendError::Forked`].
+    pub fn flush(&mut self, deadline: impl Into<Deadline>) -> Result<(), SendError> {
+        let end = self.ring.position();
+        self.wait(deadline.into(), |ring, _| ring.is_released(end))
+    }
+
+    /// Bytes of the ring that records wait in, or are being read from.
+    ///
+    /// # Errors
+    /// [`TrySendError::Corrupt`], [`TrySendError::Forked`].
+    pub fn len(&mut self) -> Result<usize, TrySendError> {
+        Ok(self.capacity() - HEADER_SIZE - self.free()?)
+    }
+
+    /// Whether the consumer has released everything.
+    ///
+    /// # Errors
+    /// [`TrySendError::Corrupt`], [`TrySendError::Forked`].
+    pub fn is_empty(&mut self) -> Result<bool, TrySendError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Bytes of the ring that are free for records. One with a payload of `n` bytes takes
+    /// `n + 8`, rounded up to a multiple of eight; eight bytes of the ring are never used.
+    ///
+    /// # Errors
+    /// [`TrySendError::Corrupt`], [`TrySendError::Forked`].
+    pub fn free(&mut self) -> Result<usize, TrySendError> {
+        self.check_process()?;
+        Ok(self.ring.free()?)
+    }
+
+    /// Bytes of the ring.
+    #[inline]
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.ring.geometry().capacity()
+    }
+
+    /// Longest payload, in bytes.
+    #[inline]
+    #[must_use]
+    pub fn max_payload(&self) -> usize {
+        self.ring.geometry().max_payload()
+    }
+
+    /// Where the next record will start: bytes that went through the ring before it.
+    #[inline]
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.ring.position().0
+    }
+
+    /// Who receives. One system call at most.
+    ///
+    /// # Errors
+    /// [`TrySendError::Corrupt`], [`TrySendError::Forked`].
+    pub fn consumer(&self) -> Result<Peer, TrySendError> {
+        self.check_process()?;
+        Ok(self.attachment.peer(Role::Consumer)?)
+    }
+
+    /// Waits until a record of `len` bytes fits.
+    fn wait_for_room(&mut self, len: usize, deadline: Deadline) -> Result<(), SendError> {
+        let limit = self.max_payload();
+        if len > limit {
+            return Err(SendError::TooLong { len, limit });
+        }
+        let needed = self.ring.geometry().record_size(len);
+        let worthwhile = needed.max(self.capacity() / WORTHWHILE_SHARE);
+        self.wait(deadline, |ring, waited_long| {
+            let free = ring.free()?;
+            // A consumer that reads slowly gets its next record as soon as that fits.
+            Ok(free >= if waited_long { needed } else { worthwhile })
+        })
+    }
+
+    /// Waits until `is_done`, which is told whether it has been called for long.
+    fn wait(
+        &mut self,
+        deadline: Deadline,
+        mut is_done: impl FnMut(&mut protocol::Producer<M>, bool) -> Result<bool, Corrupt>,
+    ) -> Result<(), SendError> {
+        self.check_process().map_err(without_full)?;
+        let mut wait = Wait::until(deadline);
+        loop {
+            if is_done(&mut self.ring, wait.is_long())? {
+                return Ok(());
+            }
+            let pause = wait.pause();
+            if wait.has_just_become_long() {
+                self.ring.count_wait();
+            }
+            let over = match pause {
+                Pause::Look => continue,
+                Pause::TimedOut => SendError::TimedOut,
+                Pause::LookAndCheckPeer => match self.attachment.peer(Role::Consumer)? {
+                    Peer::Absent | Peer::Attached { .. } => continue,
+                    Peer::Left => SendError::Disconnected,
+                    Peer::Died { pid } => SendError::PeerDied { pid },
+                },
+            };
+            // It may have made room before it went.
+            return if is_done(&mut self.ring, true)? {
+                Ok(())
+            } else {
+                Err(over)
+            };
+        }
+    }
+
+    #[inline]
+    fn check_process(&self) -> Result<(), TrySendError> {
+        if self.process.is_current() {
+            Ok(())
+        } else {
+            Err(TrySendError::Forked)
+        }
+    }
+}
+
+impl<M: Memory> Drop for Producer<M> {
+    fn drop(&mut self) {
+        if self.process.is_current() {
+            self.ring.show_counters();
+        }
+    }
+}
+
+/// The error of an attempt that came after there was room.
+fn without_full(error: TrySendError) -> SendError {
+    match error {
+        // Nobody else sends, so a ring that had room still has it.
+        TrySendError::Full => SendError::TimedOut,
+        TrySendError::TooLong { len, limit } => SendError::TooLong { len, limit },
+        TrySendError::Corrupt(corrupt) => SendError::Corrupt(corrupt),
+        TrySendError::Forked => SendError::Forked,
+    }
+}
