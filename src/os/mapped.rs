@@ -143,6 +143,16 @@ impl Mapped {
         Ok(Self(MappedReadOnly::of(raw, process)?))
     }
 
+    /// Zeroed memory of at least `len` bytes that no other process sees, for tests of the protocol.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[cfg(feature = "internals")]
+    pub fn anonymous(len: usize) -> io::Result<Self> {
+        let raw = memmap2::MmapMut::map_anon(len)?.into();
+        Ok(Self(MappedReadOnly::of(raw, Process::current()?)?))
+    }
+
     /// Lets payloads be seen as slices.
     ///
     /// # Safety
