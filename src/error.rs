@@ -289,7 +289,8 @@ pub enum AttachError {
     Busy {
         /// The role.
         role: Role,
-        /// Its holder, as it sees itself; 0 while it is not written down.
+        /// Its holder, as it sees itself. One that has only just taken it may not have
+        /// written that down: then it is 0, or that of the holder before.
         pid: u32,
     },
     /// The region's cursors or headers cannot be.

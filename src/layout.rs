@@ -22,7 +22,7 @@
 //! ```text
 //! +00 state: 0 never taken, 1 attached, 2 left in good order
 //! +08 pid     +10 attachments so far
-//! +40 records +48 bytes of payload   +50 times full (or empty)   +58 waits
+//! +40 records +48 bytes of the ring  +50 times full (or empty)   +58 waits
 //! ```
 //!
 //! A record is contiguous. Its header is a word at an index below `capacity`;
@@ -42,6 +42,9 @@
 //! of who may store what and when: `docs/format.md`.
 
 use crate::error::LayoutError;
+
+#[cfg(target_endian = "big")]
+compile_error!("a region is little-endian; machines of the other byte order have no way in yet");
 
 /// "mapring" and a zero byte, as they stand in memory. Stored last by the creator.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"mapring\0");
@@ -162,7 +165,7 @@ pub const SLOT_PID: usize = 0x08;
 pub const SLOT_ATTACHMENTS: usize = 0x10;
 /// Within a slot: records sent or received; may lag while its owner is busy.
 pub const SLOT_RECORDS: usize = 0x40;
-/// Within a slot: bytes of payload sent or received; may lag.
+/// Within a slot: bytes of the ring that went through; may lag.
 pub const SLOT_BYTES: usize = 0x48;
 /// Within a slot: how often a call found the ring full (or empty); may lag.
 pub const SLOT_STALLS: usize = 0x50;

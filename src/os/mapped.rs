@@ -49,6 +49,8 @@ impl Mapping {
 pub(crate) struct MappedReadOnly {
     base: *mut u8,
     len: usize,
+    /// Offset of the last word: `len - 8`.
+    last_word: usize,
     _mapping: Arc<Mapping>,
 }
 
@@ -79,27 +81,40 @@ impl MappedReadOnly {
         Ok(Self {
             base,
             len,
+            // A region is longer than a word; a mapping that were not would have none.
+            last_word: len.saturating_sub(WORD),
             _mapping: Arc::new(Mapping::new(raw, process)?),
         })
     }
 
-    /// The address of `len` bytes at `at`.
+    /// The address of `len` bytes at `at`, all of which, rounded up to words, lie within the mapping.
     #[inline(always)]
     fn address(&self, at: Word, len: usize) -> *mut u8 {
+        // `len` is that of a slice, so the sum does not wrap around.
         let rounded = (len + (WORD - 1)) & !(WORD - 1);
-        let fits = rounded <= self.len && at.offset() <= self.len - rounded;
-        assert!(fits, "an access beyond the region: the protocol has a bug");
+        if rounded > self.len || at.offset() > self.len - rounded {
+            beyond(at, len);
+        }
         self.base.wrapping_add(at.offset())
     }
 
     #[inline(always)]
     fn word(&self, at: Word) -> &AtomicU64 {
-        let address = self.address(at, WORD);
+        if at.offset() > self.last_word {
+            beyond(at, WORD);
+        }
+        let address = self.base.wrapping_add(at.offset());
         // SAFETY: the mapping is page-aligned and a Word is a multiple of eight, so the address is
         // aligned; it was checked to lie within the mapping, which lives as long as `self`.
         // All accesses to it in this process are atomic or opaque.
         unsafe { AtomicU64::from_ptr(address.cast()) }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn beyond(at: Word, len: usize) -> ! {
+    panic!("{len} bytes at {at:?} lie beyond the region: the protocol has a bug");
 }
 
 impl ReadMemory for MappedReadOnly {
@@ -191,8 +206,9 @@ impl Memory for Mapped {
     }
 
     #[inline(always)]
-    fn prefetch_write(&self, at: Word) {
-        copy::prefetch_write(self.0.base.wrapping_add(at.offset()));
+    fn prefetch_write(&self, at: Word, ahead: usize) {
+        // An address beyond the mapping is as good as any other: a hint never faults.
+        copy::prefetch_write(self.0.base.wrapping_add(at.offset() + ahead));
     }
 }
 
@@ -220,8 +236,8 @@ impl Memory for TrustedMapped {
     }
 
     #[inline(always)]
-    fn prefetch_write(&self, at: Word) {
-        self.0.prefetch_write(at);
+    fn prefetch_write(&self, at: Word, ahead: usize) {
+        self.0.prefetch_write(at, ahead);
     }
 }
 

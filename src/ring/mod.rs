@@ -71,4 +71,4 @@ mod record;
 pub mod spsc;
 
 pub use position::Position;
-pub use record::RecordHeader;
+pub use record::{Record, RecordHeader};

@@ -64,7 +64,7 @@ pub fn look<M: ReadMemory>(memory: &M, slot: Word, role: Role) -> Result<State, 
 pub struct Counters {
     /// Records sent or received.
     pub records: u64,
-    /// Bytes of payload sent or received.
+    /// Bytes of the ring that went through: payloads, headers and padding.
     pub bytes: u64,
     /// How often a call found the ring full (producer) or empty (consumer).
     pub stalls: u64,

@@ -1,7 +1,8 @@
 //! The header word of a record: loaded once, parsed, then used.
 
 use crate::error::Corrupt;
-use crate::layout::Geometry;
+use crate::layout::{Geometry, Word};
+use crate::memory::ReadMemory;
 use crate::ring::Position;
 
 const COMMITTED: u64 = 1 << 63;
@@ -53,5 +54,72 @@ impl RecordHeader {
             tag: word as u32,
             len,
         })
+    }
+}
+
+/// A record that its consumer looks at, and that is not released meanwhile.
+#[derive(Debug)]
+pub struct Record<'a, M> {
+    memory: &'a M,
+    position: Position,
+    payload: Word,
+    header: RecordHeader,
+}
+
+impl<'a, M: ReadMemory> Record<'a, M> {
+    /// `header` is the parsed header at `position`.
+    #[inline]
+    pub(super) fn new(
+        memory: &'a M,
+        geometry: &Geometry,
+        position: Position,
+        header: RecordHeader,
+    ) -> Self {
+        Self {
+            memory,
+            position,
+            payload: position.word(geometry).next(),
+            header,
+        }
+    }
+
+    /// What its header says.
+    #[inline]
+    #[must_use]
+    pub fn header(&self) -> RecordHeader {
+        self.header
+    }
+
+    /// Where it starts.
+    #[inline]
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Where its payload stands.
+    #[inline]
+    #[must_use]
+    pub fn payload(&self) -> Word {
+        self.payload
+    }
+
+    /// The memory that the ring lives in.
+    #[inline]
+    #[must_use]
+    pub fn memory(&self) -> &'a M {
+        self.memory
+    }
+
+    /// Copies the first bytes of the payload: as many as `into` has room for, all of it at most.
+    #[inline]
+    pub fn read(&self, into: &mut [u8]) {
+        // The length of `into` is often known at compile time: then so is that of the copy.
+        if into.len() == self.header.len {
+            self.memory.read(self.payload, into);
+        } else {
+            let len = self.header.len.min(into.len());
+            self.memory.read(self.payload, &mut into[..len]);
+        }
     }
 }

@@ -132,8 +132,11 @@ impl<M: Memory> Consumer<M> {
     /// releases them. Returns how many there were, at least one (unless `limit` is none).
     ///
     /// Records are released together, after the last of them or after an eighth of the
-    /// ring: if this process is killed before, its successor receives them again.
-    /// If `each` panics, its record and those after it are still there.
+    /// ring: if `each` panics, or this process is killed before, they come again.
+    ///
+    /// Made for streams: one that has caught up with a busy producer keeps off its cache
+    /// lines for a moment (some microseconds at most) and takes more at once the next time.
+    /// When records come singly it does not wait.
     ///
     /// # Errors
     /// [`TryRecvError::Empty`], [`Disconnected`](TryRecvError::Disconnected),
@@ -146,32 +149,15 @@ impl<M: Memory> Consumer<M> {
         mut each: impl FnMut(Record<'_, M>),
     ) -> Result<usize, TryRecvError> {
         self.check_process()?;
-        let worthwhile = self.ring.geometry().capacity() / RELEASE_SHARE;
-        let mut count = 0;
-        let end = {
-            let ring = ReleaseOnDrop(&mut self.ring);
-            loop {
-                if count == limit {
-                    break Ok(());
-                }
-                let header = match ring.0.peek() {
-                    Ok(Some(header)) => header,
-                    Ok(None) => break Ok(()),
-                    Err(corrupt) => break Err(corrupt),
-                };
-                each(Record::new(ring.0, header));
-                ring.0.advance(&header);
-                count += 1;
-                if ring.0.unreleased() >= worthwhile {
-                    ring.0.release();
-                }
-            }
-        };
-        if count > 0 || limit == 0 {
-            return Ok(count);
+        let release_every = self.capacity() / RELEASE_SHARE;
+        let count = self
+            .ring
+            .drain(limit, release_every, |record| each(Record::new(record)));
+        if count == 0 && limit > 0 {
+            Err(self.why_empty())
+        } else {
+            Ok(count)
         }
-        end?;
-        Err(self.why_empty())
     }
 
     /// Waits until there is a record to receive.
@@ -196,7 +182,7 @@ impl<M: Memory> Consumer<M> {
                 Pause::Look => {}
                 Pause::TimedOut => return self.found_or(RecvError::TimedOut),
                 Pause::LookAndCheckPeer => {
-                    if let Peer::Died { pid } = self.attachment.peer(Role::Producer)? {
+                    if let Peer::Died { pid } = self.look_at_producer()? {
                         return self.found_or(RecvError::PeerDied { pid });
                     }
                 }
@@ -255,9 +241,13 @@ impl<M: Memory> Consumer<M> {
     ///
     /// # Errors
     /// [`TryRecvError::Corrupt`], [`TryRecvError::Forked`].
-    pub fn producer(&self) -> Result<Peer, TryRecvError> {
+    pub fn producer(&mut self) -> Result<Peer, TryRecvError> {
         self.check_process()?;
-        Ok(self.attachment.peer(Role::Producer)?)
+        Ok(self.look_at_producer()?)
+    }
+
+    fn look_at_producer(&mut self) -> Result<Peer, Corrupt> {
+        self.attachment.peer(Role::Producer).map_err(|corrupt| self.ring.poison(corrupt))
     }
 
     #[inline]
@@ -267,14 +257,19 @@ impl<M: Memory> Consumer<M> {
 
     /// Whether the producer has left in good order. No system call.
     #[inline]
-    fn has_left(&self) -> Result<bool, Corrupt> {
-        let state = participant::look(self.ring.memory(), self.producer_slot, Role::Producer)?;
-        Ok(state == State::Left)
+    fn has_left(&mut self) -> Result<bool, Corrupt> {
+        match participant::look(self.ring.memory(), self.producer_slot, Role::Producer) {
+            Ok(state) => Ok(state == State::Left),
+            Err(corrupt) => Err(self.ring.poison(corrupt)),
+        }
     }
 
     /// Why there was no record: there is none now, or there will be none any more.
     #[inline]
     fn why_empty(&mut self) -> TryRecvError {
+        if let Some(corrupt) = self.ring.corrupt() {
+            return corrupt.into();
+        }
         match self.has_left() {
             Ok(false) => TryRecvError::Empty,
             // What it sent before it left is visible now.
@@ -311,16 +306,6 @@ impl<M: Memory> Drop for Consumer<M> {
         if self.process.is_current() {
             self.ring.show_counters();
         }
-    }
-}
-
-/// Releases what was gone past, also when the one who reads panics.
-struct ReleaseOnDrop<'a, M: Memory>(&'a mut protocol::Consumer<M>);
-
-impl<M: Memory> Drop for ReleaseOnDrop<'_, M> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.release();
     }
 }
 

@@ -96,13 +96,13 @@ impl Observer {
         self.peer(Role::Consumer)
     }
 
-    /// What the producers have counted. May lag by 256 records while one is busy.
+    /// What the producers have counted. May lag by some hundred records while one is busy.
     #[must_use]
     pub fn producer_counters(&self) -> Counters {
         self.counters(Role::Producer)
     }
 
-    /// What the consumers have counted. May lag by 256 records while one is busy.
+    /// What the consumers have counted. May lag by some hundred records while one is busy.
     #[must_use]
     pub fn consumer_counters(&self) -> Counters {
         self.counters(Role::Consumer)

@@ -202,9 +202,13 @@ impl<M: Memory> Producer<M> {
     ///
     /// # Errors
     /// [`TrySendError::Corrupt`], [`TrySendError::Forked`].
-    pub fn consumer(&self) -> Result<Peer, TrySendError> {
+    pub fn consumer(&mut self) -> Result<Peer, TrySendError> {
         self.check_process()?;
-        Ok(self.attachment.peer(Role::Consumer)?)
+        Ok(self.look_at_consumer()?)
+    }
+
+    fn look_at_consumer(&mut self) -> Result<Peer, Corrupt> {
+        self.attachment.peer(Role::Consumer).map_err(|corrupt| self.ring.poison(corrupt))
     }
 
     /// Waits until a record of `len` bytes fits.
@@ -241,7 +245,7 @@ impl<M: Memory> Producer<M> {
             let over = match pause {
                 Pause::Look => continue,
                 Pause::TimedOut => SendError::TimedOut,
-                Pause::LookAndCheckPeer => match self.attachment.peer(Role::Consumer)? {
+                Pause::LookAndCheckPeer => match self.look_at_consumer()? {
                     Peer::Absent | Peer::Attached { .. } => continue,
                     Peer::Left => SendError::Disconnected,
                     Peer::Died { pid } => SendError::PeerDied { pid },

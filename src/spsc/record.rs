@@ -4,8 +4,7 @@ use std::ops::Deref;
 
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
-use crate::ring::RecordHeader;
-use crate::ring::spsc as protocol;
+use crate::ring as protocol;
 
 /// What is known of a record whose payload was copied out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,59 +60,56 @@ pub(super) mod sealed {
 /// [trusts its peers](super::Consumer::trust_peers) derefs to its payload.
 #[derive(Debug)]
 pub struct Record<'a, M = Mapped> {
-    ring: &'a protocol::Consumer<M>,
-    header: RecordHeader,
+    record: protocol::Record<'a, M>,
 }
 
 impl<'a, M: Memory> Record<'a, M> {
-    /// `header` is that of the record that the ring's consumer has just peeked at.
     #[inline]
-    pub(super) fn new(ring: &'a protocol::Consumer<M>, header: RecordHeader) -> Self {
-        Self { ring, header }
+    pub(super) fn new(record: protocol::Record<'a, M>) -> Self {
+        Self { record }
     }
 
     /// What the producer says the bytes are.
     #[inline]
     #[must_use]
     pub fn tag(&self) -> u32 {
-        self.header.tag
+        self.record.header().tag
     }
 
     /// Bytes of payload.
     #[inline]
     #[must_use]
     pub fn len(&self) -> usize {
-        self.header.len
+        self.record.header().len
     }
 
     /// Whether the payload has no bytes.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.header.len == 0
+        self.record.header().len == 0
     }
 
     /// Where the record starts: bytes that went through the ring before it.
     #[inline]
     #[must_use]
     pub fn position(&self) -> u64 {
-        self.ring.position().0
+        self.record.position().0
     }
 
     /// Copies the start of the payload: as many bytes as fit into `into`. Returns how many.
     #[inline]
     pub fn copy_to(&self, into: &mut [u8]) -> usize {
-        let len = self.header.len.min(into.len());
-        self.ring.read(&self.header, &mut into[..len]);
-        len
+        self.record.read(into);
+        self.len().min(into.len())
     }
 
     /// Copies the whole payload to the end of `into`.
     #[inline]
     pub fn append_to(&self, into: &mut Vec<u8>) {
         let before = into.len();
-        into.resize(before + self.header.len, 0);
-        self.ring.read(&self.header, &mut into[before..]);
+        into.resize(before + self.record.header().len, 0);
+        self.record.read(&mut into[before..]);
     }
 }
 
@@ -122,8 +118,8 @@ impl Deref for Record<'_, TrustedMapped> {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        self.ring
+        self.record
             .memory()
-            .slice(self.ring.payload(), self.header.len)
+            .slice(self.record.payload(), self.len())
     }
 }

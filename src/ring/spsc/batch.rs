@@ -18,8 +18,7 @@ pub struct Batch<'a, M: Memory> {
     first: u64,
     /// Where the next record of the batch starts.
     end: Position,
-    records: u32,
-    bytes: usize,
+    records: u64,
 }
 
 impl<'a, M: Memory> Batch<'a, M> {
@@ -32,7 +31,6 @@ impl<'a, M: Memory> Batch<'a, M> {
             first: 0,
             end,
             records: 0,
-            bytes: 0,
         }
     }
 
@@ -93,12 +91,11 @@ impl<'a, M: Memory> Batch<'a, M> {
             first,
             end,
             records,
-            bytes,
         } = self;
         if records > 0 {
             producer.zero_header(end);
             producer.publish(producer.position(), first, end);
-            producer.count(records, bytes);
+            producer.count(records);
         }
     }
 
@@ -114,7 +111,6 @@ impl<'a, M: Memory> Batch<'a, M> {
         }
         self.end = end;
         self.records += 1;
-        self.bytes += header.len;
     }
 }
 

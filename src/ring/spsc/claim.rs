@@ -75,7 +75,7 @@ impl<'a, M: Memory> Claim<'a, M> {
             RecordHeader { tag, len }.to_word(),
             end,
         );
-        producer.count(1, len);
+        producer.count(1);
     }
 }
 

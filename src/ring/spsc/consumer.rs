@@ -3,13 +3,17 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::error::Corrupt;
-use crate::layout::{self, Geometry, Word};
+use crate::layout::{self, Geometry};
 use crate::memory::Memory;
 use crate::ring::participant::Counters;
-use crate::ring::{Position, RecordHeader};
+use crate::ring::{Position, Record, RecordHeader};
 
-/// Shows its counters once in so many records.
-const SHOW_EVERY: u64 = 256;
+/// Shows its counters once in so many bytes of the ring.
+const SHOW_EVERY: u64 = 16 << 10;
+/// So many records found in one batch make one pause before the next.
+const RECORDS_PER_PAUSE: u32 = 2;
+/// Longest wait before a batch, in `spin_loop` hints: some 40 ns each on a recent x86.
+const MAX_PAUSES: u32 = 64;
 
 /// The receiving side of a ring.
 #[derive(Debug)]
@@ -22,7 +26,14 @@ pub struct Consumer<M> {
     released: Position,
     /// Set once, for ever.
     corrupt: Option<Corrupt>,
+    /// How often to pause before looking for the next batch; at most `MAX_PAUSES`.
+    pauses: u32,
+    /// Records found since it last caught up.
+    found: u32,
+    /// Its `bytes` are those up to `shown`.
     counters: Counters,
+    /// Where the head was when the counters were last shown.
+    shown: Position,
 }
 
 impl<M: Memory> Consumer<M> {
@@ -52,7 +63,10 @@ impl<M: Memory> Consumer<M> {
             head,
             released: head,
             corrupt: None,
+            pauses: 0,
+            found: 0,
             counters,
+            shown: head,
         })
     }
 
@@ -65,41 +79,71 @@ impl<M: Memory> Consumer<M> {
         if let Some(corrupt) = self.corrupt {
             return Err(corrupt);
         }
-        // P1: pairs with the Release store in `Producer::publish`.
-        let word = self.memory.load(self.head.word(&self.geometry), Acquire);
-        if word == 0 {
-            return Ok(None);
+        let found = poll(&self.memory, &self.geometry, self.head);
+        if let Err(corrupt) = found {
+            self.poison(corrupt);
         }
-        match RecordHeader::parse(word, self.head, &self.geometry) {
-            Ok(header) => Ok(Some(header)),
-            Err(corrupt) => Err(self.poison(corrupt)),
-        }
+        found
     }
 
     /// Copies the first bytes of the payload of the record that [`Consumer::peek`]
     /// returned: as many as `into` has room for, all of it at most.
     #[inline]
     pub fn read(&self, header: &RecordHeader, into: &mut [u8]) {
-        let len = header.len.min(into.len());
-        self.memory.read(self.payload(), &mut into[..len]);
+        Record::new(&self.memory, &self.geometry, self.head, *header).read(into);
     }
 
-    /// Where the payload of the record that [`Consumer::peek`] returned stands.
-    #[inline]
-    #[must_use]
-    pub fn payload(&self) -> Word {
-        self.head.word(&self.geometry).next()
-    }
-
-    /// Goes past the record that [`Consumer::peek`] returned. Its bytes stay until [`Consumer::release`].
+    /// Goes past the record that [`Consumer::peek`] returned, whose header this
+    /// is. Its bytes stay until [`Consumer::release`].
     #[inline]
     pub fn advance(&mut self, header: &RecordHeader) {
-        self.head = self.head.plus(self.geometry.record_size(header.len));
-        self.counters.records += 1;
-        self.counters.bytes += header.len as u64;
-        if self.counters.records.is_multiple_of(SHOW_EVERY) {
-            self.show_counters();
+        self.go_to(self.head.plus(self.geometry.record_size(header.len)), 1);
+    }
+
+    /// Hands up to `limit` records that are there now to `each`, and releases them: at the end,
+    /// and each time `release_every` bytes have been gone past. Returns how many there were.
+    ///
+    /// When `each` panics, what was not released before is still there.
+    #[inline]
+    pub fn drain(
+        &mut self,
+        limit: usize,
+        release_every: usize,
+        mut each: impl FnMut(Record<'_, M>),
+    ) -> usize {
+        if self.corrupt.is_some() {
+            return 0;
         }
+        self.keep_off();
+        // Copies, so that they can stay in registers whatever `each` does.
+        let geometry = self.geometry;
+        let mut head = self.head;
+        let mut release_at = self.released.plus(release_every);
+        let mut count = 0;
+        let mut shown = 0;
+        while count < limit {
+            let header = match poll(&self.memory, &geometry, head) {
+                Ok(Some(header)) => header,
+                Ok(None) => break,
+                Err(corrupt) => {
+                    self.poison(corrupt);
+                    break;
+                }
+            };
+            each(Record::new(&self.memory, &geometry, head, header));
+            head = head.plus(geometry.record_size(header.len));
+            count += 1;
+            if !release_at.is_after(head) {
+                self.go_to(head, count - shown);
+                self.release();
+                shown = count;
+                release_at = head.plus(release_every);
+            }
+        }
+        self.go_to(head, count - shown);
+        self.release();
+        self.learn(count, limit);
+        count
     }
 
     /// Gives everything gone past back to the producer.
@@ -109,6 +153,41 @@ impl<M: Memory> Consumer<M> {
             self.released = self.head;
             // P2: pairs with the Acquire loads in `Producer::refresh_head` and `Producer::attach`.
             self.memory.store(layout::HEAD, self.head.0, Release);
+        }
+    }
+
+    /// Leaves the producer's line alone for a moment, if the last batch says that this pays.
+    #[inline]
+    fn keep_off(&self) {
+        for _ in 0..self.pauses {
+            core::hint::spin_loop();
+        }
+    }
+
+    /// Decides how long to keep off before the next batch.
+    ///
+    /// A consumer that is faster than its producer reads each line while that is being
+    /// written, and slows both down to one transfer of a line for each record. So one that
+    /// has caught up with a busy producer waits a little, in proportion to what it has just
+    /// found, and finds more the next time; one that finds records singly does not wait.
+    #[inline]
+    fn learn(&mut self, count: usize, limit: usize) {
+        self.found = self.found.saturating_add(count as u32);
+        if count < limit {
+            self.pauses = (self.found / RECORDS_PER_PAUSE).min(MAX_PAUSES);
+            self.found = 0;
+        } else {
+            self.pauses = 0;
+        }
+    }
+
+    /// Goes past `records` records, up to `head`, and shows the counters once in a while.
+    #[inline]
+    fn go_to(&mut self, head: Position, records: usize) {
+        self.head = head;
+        self.counters.records += records as u64;
+        if head.distance_from(self.shown) >= SHOW_EVERY {
+            self.show_counters();
         }
     }
 
@@ -161,7 +240,10 @@ impl<M: Memory> Consumer<M> {
             head: self.head,
             released: self.released,
             corrupt: self.corrupt,
+            pauses: self.pauses,
+            found: self.found,
             counters: self.counters,
+            shown: self.shown,
         }
     }
 
@@ -175,15 +257,38 @@ impl<M: Memory> Consumer<M> {
     /// Shows the counters to observers.
     #[cold]
     #[inline(never)]
-    pub fn show_counters(&self) {
+    pub fn show_counters(&mut self) {
+        self.counters.bytes += self.head.distance_from(self.shown);
+        self.shown = self.head;
         self.counters.store(&self.memory, layout::CONSUMER_SLOT);
+    }
+
+    /// What ended this consumer, if anything did.
+    #[inline]
+    #[must_use]
+    pub fn corrupt(&self) -> Option<Corrupt> {
+        self.corrupt
     }
 
     /// Remembers what was seen: nothing more is read.
     #[cold]
     #[inline(never)]
-    fn poison(&mut self, corrupt: Corrupt) -> Corrupt {
+    pub fn poison(&mut self, corrupt: Corrupt) -> Corrupt {
         self.corrupt = Some(corrupt);
         corrupt
+    }
+}
+
+/// Loads and checks the header at `head`.
+#[inline]
+fn poll<M: Memory>(
+    memory: &M,
+    geometry: &Geometry,
+    head: Position,
+) -> Result<Option<RecordHeader>, Corrupt> {
+    // P1: pairs with the Release store in `Producer::publish`.
+    match memory.load(head.word(geometry), Acquire) {
+        0 => Ok(None),
+        word => RecordHeader::parse(word, head, geometry).map(Some),
     }
 }

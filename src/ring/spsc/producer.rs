@@ -16,7 +16,7 @@ const ZERO_WINDOW: usize = 136;
 /// The window is on while at most this many bytes wait to be read.
 const KEEPS_UP: u64 = 1024;
 /// How many records are sent between two looks at how the consumer does.
-const SAMPLE_EVERY: u32 = 256;
+const SAMPLE_EVERY: u64 = 256;
 /// How far past the tail cache lines are fetched for writing.
 const PREFETCH_AHEAD: usize = 512;
 
@@ -31,15 +31,18 @@ pub struct Producer<M> {
     head: Position,
     /// A record may end here at most: `head + capacity - 8` (I1).
     limit: Position,
-    /// Words from `tail` up to here are zero (I3).
+    /// Words from `tail` up to here are zero (I3); at or behind `tail` while there is no window.
     zeroed_until: Position,
     /// Whether the zero window is kept up.
     window: bool,
     /// Records until the next look at how the consumer does; from 1 to `SAMPLE_EVERY`.
-    until_sample: u32,
+    until_sample: u64,
     /// Set once, for ever; `limit` then lies before `tail`, so that every call comes by here.
     corrupt: Option<Corrupt>,
+    /// As they were last shown.
     counters: Counters,
+    /// Where the tail was when the counters were last shown.
+    shown: Position,
 }
 
 impl<M: Memory> Producer<M> {
@@ -69,11 +72,12 @@ impl<M: Memory> Producer<M> {
             tail,
             head,
             limit: head.plus(farthest),
-            zeroed_until: tail.plus(WORD),
+            zeroed_until: tail,
             window: true,
             until_sample: SAMPLE_EVERY,
             corrupt: None,
             counters,
+            shown: tail,
         })
     }
 
@@ -96,7 +100,7 @@ impl<M: Memory> Producer<M> {
             .to_word(),
             end,
         );
-        self.count(1, payload.len());
+        self.count(1);
         Ok(())
     }
 
@@ -170,6 +174,7 @@ impl<M: Memory> Producer<M> {
             until_sample: self.until_sample,
             corrupt: self.corrupt,
             counters: self.counters,
+            shown: self.shown,
         }
     }
 
@@ -184,7 +189,11 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Shows the counters to observers.
-    pub fn show_counters(&self) {
+    pub fn show_counters(&mut self) {
+        self.counters.records += SAMPLE_EVERY - self.until_sample;
+        self.until_sample = SAMPLE_EVERY;
+        self.counters.bytes += self.tail.distance_from(self.shown);
+        self.shown = self.tail;
         self.counters
             .store(&self.memory, self.geometry.producer_slot(0));
     }
@@ -214,7 +223,7 @@ impl<M: Memory> Producer<M> {
             self.make_room_slowly(end)?;
         }
         self.memory
-            .prefetch_write(from.plus(PREFETCH_AHEAD).word(&self.geometry));
+            .prefetch_write(from.word(&self.geometry), PREFETCH_AHEAD);
         Ok(end)
     }
 
@@ -224,6 +233,7 @@ impl<M: Memory> Producer<M> {
         self.refresh_head()?;
         if end.is_after(self.limit) {
             self.counters.stalls += 1;
+            self.window = false;
             return Err(TrySendError::Full);
         }
         Ok(())
@@ -246,14 +256,21 @@ impl<M: Memory> Producer<M> {
                 from: self.head.0,
                 to: self.tail.0,
             };
-            self.corrupt = Some(corrupt);
-            self.limit = Position(self.tail.0.wrapping_sub(self.geometry.capacity() as u64));
-            self.window = false;
-            return Err(corrupt);
+            return Err(self.poison(corrupt));
         }
         self.head = head;
         self.limit = head.plus(self.geometry.capacity() - HEADER_SIZE);
         Ok(())
+    }
+
+    /// Remembers what was seen: nothing more is sent.
+    #[cold]
+    #[inline(never)]
+    pub fn poison(&mut self, corrupt: Corrupt) -> Corrupt {
+        self.corrupt = Some(corrupt);
+        self.limit = Position(self.tail.0.wrapping_sub(self.geometry.capacity() as u64));
+        self.window = false;
+        corrupt
     }
 
     /// Makes sure that the header word at `end` is zero before the record in front of it is published (I2).
@@ -262,7 +279,6 @@ impl<M: Memory> Producer<M> {
         let after = end.plus(WORD);
         if after.is_after(self.zeroed_until) {
             self.memory.store(end.word(&self.geometry), 0, Relaxed);
-            self.zeroed_until = after;
         }
     }
 
@@ -281,13 +297,14 @@ impl<M: Memory> Producer<M> {
 
     /// Counts what was published, and once in a while looks how the consumer does.
     #[inline]
-    pub(super) fn count(&mut self, records: u32, bytes: usize) {
-        self.counters.records += u64::from(records);
-        self.counters.bytes += bytes as u64;
-        if self.until_sample <= records {
-            self.sample();
-        } else {
+    pub(super) fn count(&mut self, records: u64) {
+        // Only the counting down is on the way of each record.
+        if records < self.until_sample {
             self.until_sample -= records;
+        } else {
+            self.counters.records += records - self.until_sample;
+            self.until_sample = 0;
+            self.sample();
         }
     }
 
@@ -296,8 +313,9 @@ impl<M: Memory> Producer<M> {
     #[cold]
     #[inline(never)]
     fn sample(&mut self) {
-        self.until_sample = SAMPLE_EVERY;
         self.show_counters();
+        // Also keeps it less than 2^63 behind.
+        self.forget_window();
         // A corrupt HEAD is remembered, and reported by the next call.
         if self.refresh_head().is_ok() {
             self.window = self.tail.distance_from(self.head) <= KEEPS_UP;
@@ -312,17 +330,22 @@ impl<M: Memory> Producer<M> {
         if until.is_after(end) {
             until = end;
         }
-        while until.is_after(self.zeroed_until) {
-            self.memory
-                .store(self.zeroed_until.word(&self.geometry), 0, Relaxed);
-            self.zeroed_until = self.zeroed_until.plus(WORD);
+        // The word at `tail` is zero already (I2).
+        let mut at = self.tail.plus(WORD);
+        if self.zeroed_until.is_after(at) {
+            at = self.zeroed_until;
         }
+        while until.is_after(at) {
+            self.memory.store(at.word(&self.geometry), 0, Relaxed);
+            at = at.plus(WORD);
+        }
+        self.zeroed_until = at;
     }
 
-    /// Cuts the window down to the header at `tail`: the bytes behind it are about to be handed out (I3).
+    /// Gives the window up: the bytes behind `tail` are about to be handed out (I3).
     #[inline]
     fn forget_window(&mut self) {
-        self.zeroed_until = self.tail.plus(WORD);
+        self.zeroed_until = self.tail;
     }
 }
 

@@ -1,0 +1,252 @@
+//! What the benches share: two pinned threads, and the streams that they run.
+//!
+//! Every stream writes each payload anew and copies it out again; the receiver
+//! checks what it got. Each contestant is used as its documentation says; all of them,
+//! the raw stream too, have 1 MiB of room.
+
+// Each bench uses a part of it.
+#![allow(dead_code)]
+
+pub(crate) mod round_trips;
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mapring::TryRecvError;
+use mapring::spsc::{Options, Ring};
+use mapring_limits::{StreamReceiver, StreamSender};
+
+/// Bytes of room that every contestant has.
+pub(crate) const ROOM: usize = 1 << 20;
+/// Records that one call of `drain` may hand out, and that one batch holds.
+const AT_ONCE: usize = 256;
+
+/// Waits on one core or on many: spins for a while, then yields.
+#[derive(Default)]
+pub(crate) struct Spin(u32);
+
+impl Spin {
+    /// Lets a moment pass.
+    #[inline]
+    pub(crate) fn pause(&mut self) {
+        self.0 = self.0.wrapping_add(1);
+        if self.0.is_multiple_of(4096) {
+            thread::yield_now()
+        } else {
+            std::hint::spin_loop()
+        }
+    }
+}
+
+/// Runs both on threads of their own, on two cores if there are two, and measures
+/// from the common start to the end of the later one.
+pub(crate) fn race(produce: impl FnOnce() + Send, consume: impl FnOnce() + Send) -> Duration {
+    let cores = mapring_limits::cores().unwrap();
+    let (first, second) = (cores[0], cores[1 % cores.len()]);
+    let start = Barrier::new(2);
+    thread::scope(|scope| {
+        let consumer = scope.spawn(|| {
+            mapring_limits::pin(second).unwrap();
+            start.wait();
+            consume();
+        });
+        let producer = scope.spawn(|| {
+            mapring_limits::pin(first).unwrap();
+            start.wait();
+            let begin = Instant::now();
+            produce();
+            begin
+        });
+        let begin = producer.join().unwrap();
+        consumer.join().unwrap();
+        begin.elapsed()
+    })
+}
+
+/// A stream of so many records, and how long it took.
+pub(crate) type Stream = fn(u64) -> Duration;
+
+/// The streams of payloads of `N` bytes, the raw one first.
+pub(crate) fn streams<const N: usize>() -> [(&'static str, Stream); 5] {
+    [
+        ("raw stream", raw::<N>),
+        ("mapring", mapring_single::<N>),
+        ("mapring batch", mapring_batch::<N>),
+        ("rtrb", rtrb::<N>),
+        ("crossbeam-channel", crossbeam::<N>),
+    ]
+}
+
+/// Fits two rings of one name into one process: two handles, two mappings.
+pub(crate) fn rings(name: &str) -> (Ring, Ring) {
+    let name = format!("bench-{name}-{}", std::process::id());
+    let options = Options::new().prefault(true);
+    let ring = options.clone().capacity(ROOM as u64).create(&name).unwrap();
+    (ring, options.open(&name).unwrap())
+}
+
+/// The payload of record `i`.
+#[inline]
+fn fill<const N: usize>(payload: &mut [u8; N], i: u64) {
+    payload[..8].copy_from_slice(&i.to_le_bytes());
+}
+
+/// Checks that what arrived is what was sent.
+struct Check {
+    records: u64,
+    sum: u64,
+}
+
+impl Check {
+    fn new() -> Self {
+        Self { records: 0, sum: 0 }
+    }
+
+    #[inline]
+    fn see(&mut self, payload: &[u8]) {
+        let mut first = [0; 8];
+        first.copy_from_slice(&payload[..8]);
+        self.sum = self.sum.wrapping_add(u64::from_le_bytes(first));
+        self.records += 1;
+        black_box(payload);
+    }
+
+    fn finish(&self, records: u64) {
+        let expected = (u128::from(records) * u128::from(records - 1) / 2) as u64;
+        assert_eq!(
+            (self.records, self.sum),
+            (records, expected),
+            "records were lost"
+        );
+    }
+}
+
+fn receive_by_drain<const N: usize>(ring: &Ring, records: u64) {
+    let mut consumer = ring.consumer().unwrap();
+    let mut check = Check::new();
+    let mut spin = Spin::default();
+    let mut payload = [0; N];
+    while check.records < records {
+        let drained = consumer.drain(AT_ONCE, |record| {
+            record.copy_to(&mut payload);
+            check.see(&payload);
+        });
+        match drained {
+            Ok(_) => {}
+            Err(TryRecvError::Empty) => spin.pause(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    check.finish(records);
+}
+
+fn mapring_single<const N: usize>(records: u64) -> Duration {
+    let (here, there) = rings("single");
+    // Taken before the start, so that the receiver never finds that there was nobody.
+    let mut producer = here.producer().unwrap();
+    let send = move || {
+        let mut payload = [0; N];
+        for i in 0..records {
+            fill(&mut payload, i);
+            producer.send(0, &payload, Duration::from_secs(60)).unwrap();
+        }
+    };
+    race(send, || receive_by_drain::<N>(&there, records))
+}
+
+fn mapring_batch<const N: usize>(records: u64) -> Duration {
+    let (here, there) = rings("batch");
+    let mut producer = here.producer().unwrap();
+    let send = move || {
+        let mut payload = [0; N];
+        let mut spin = Spin::default();
+        let mut i = 0;
+        while i < records {
+            let mut batch = producer.batch().unwrap();
+            while i < records && batch.len() < AT_ONCE {
+                fill(&mut payload, i);
+                if batch.push(0, &payload).is_err() {
+                    spin.pause();
+                    break;
+                }
+                i += 1;
+            }
+            batch.publish();
+        }
+    };
+    race(send, || receive_by_drain::<N>(&there, records))
+}
+
+fn raw<const N: usize>(records: u64) -> Duration {
+    let file = mapring_limits::shared_file(4096 + ROOM).unwrap();
+    // SAFETY: there is one sender and one receiver over this file, each made once.
+    let mut sender = unsafe { StreamSender::<N>::new(&file) }.unwrap();
+    // SAFETY: as above.
+    let mut receiver = unsafe { StreamReceiver::<N>::new(&file) }.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let send = move || {
+        let mut payload = [0; N];
+        for i in 0..records {
+            fill(&mut payload, i);
+            sender.send(&payload, deadline).unwrap();
+        }
+        sender.publish();
+    };
+    let receive = move || {
+        let mut check = Check::new();
+        let mut payload = [0; N];
+        for _ in 0..records {
+            receiver.receive(&mut payload, deadline).unwrap();
+            check.see(&payload);
+        }
+        check.finish(records);
+    };
+    race(send, receive)
+}
+
+fn rtrb<const N: usize>(records: u64) -> Duration {
+    let (mut producer, mut consumer) = rtrb::RingBuffer::<[u8; N]>::new(ROOM / N);
+    let send = move || {
+        let mut payload = [0; N];
+        let mut spin = Spin::default();
+        for i in 0..records {
+            fill(&mut payload, i);
+            while producer.push(payload).is_err() {
+                spin.pause();
+            }
+        }
+    };
+    let receive = move || {
+        let mut check = Check::new();
+        let mut spin = Spin::default();
+        while check.records < records {
+            match consumer.pop() {
+                Ok(payload) => check.see(&payload),
+                Err(_) => spin.pause(),
+            }
+        }
+        check.finish(records);
+    };
+    race(send, receive)
+}
+
+fn crossbeam<const N: usize>(records: u64) -> Duration {
+    let (sender, receiver) = crossbeam_channel::bounded::<[u8; N]>(ROOM / N);
+    let send = move || {
+        let mut payload = [0; N];
+        for i in 0..records {
+            fill(&mut payload, i);
+            sender.send(payload).unwrap();
+        }
+    };
+    let receive = move || {
+        let mut check = Check::new();
+        for payload in receiver {
+            check.see(&payload);
+        }
+        check.finish(records);
+    };
+    race(send, receive)
+}

@@ -1,0 +1,133 @@
+//! How does it compare within the same minute? Cores of a shared machine drift, so that
+//! figures taken one after the other mislead. Here the contestants take turns, round by
+//! round, each round gives a ratio, and the medians of the ratios are printed.
+//!
+//! `cargo bench --bench side_by_side -- --rounds 9`
+
+mod common;
+
+use std::time::Duration;
+
+use common::round_trips;
+use mapring_limits::{Giver, Taker};
+
+/// Bytes that one measurement moves: some ten milliseconds.
+const BYTES: u64 = 64 << 20;
+const ROUND_TRIPS: u64 = 100_000;
+
+fn main() {
+    let rounds = rounds(std::env::args());
+    println!(
+        "medians of {rounds} interleaved rounds; x: ratio to the first line, within a round\n"
+    );
+    streams::<8>(rounds);
+    streams::<64>(rounds);
+    streams::<256>(rounds);
+    streams::<1024>(rounds);
+    streams::<16384>(rounds);
+    copies::<16384>(rounds);
+    round_trips(rounds);
+}
+
+/// `--rounds N`; other arguments are those that cargo passes to every bench.
+fn rounds(args: impl Iterator<Item = String>) -> usize {
+    let mut args = args.skip_while(|arg| arg != "--rounds").skip(1);
+    match args.next().map(|count| count.parse()) {
+        None => 5,
+        Some(Ok(count)) if count > 0 => count,
+        Some(_) => {
+            eprintln!("--rounds takes a number from 1 on");
+            std::process::exit(2);
+        }
+    }
+}
+
+fn streams<const N: usize>(rounds: usize) {
+    let records = BYTES / N.max(16) as u64;
+    let contestants = common::streams::<N>();
+    let runs = contestants.map(|(name, stream)| (name, move || rate(records, stream(records))));
+    table(
+        &format!("stream of {N} bytes, million records a second"),
+        rounds,
+        &runs,
+    );
+}
+
+fn copies<const N: usize>(rounds: usize) {
+    let records = BYTES / N as u64;
+    let (_, mapring) = common::streams::<N>()[1];
+    let runs: [(&str, Box<dyn Fn() -> f64>); 2] = [
+        (
+            "plain copy",
+            Box::new(move || rate(records, copy::<N>(records))),
+        ),
+        ("mapring", Box::new(move || rate(records, mapring(records)))),
+    ];
+    let title = format!("{N} bytes, against copies through one buffer, million a second");
+    table(&title, rounds, &runs);
+}
+
+fn round_trips(rounds: usize) {
+    let contestants: [(&str, fn(u64) -> Duration); 3] = [
+        ("raw cache lines", round_trips::raw),
+        ("mapring, 56 bytes", round_trips::mapring::<56>),
+        ("mapring, 64 bytes", round_trips::mapring::<64>),
+    ];
+    let runs = contestants.map(|(name, run)| {
+        (name, move || {
+            run(ROUND_TRIPS).as_secs_f64() * 1e9 / ROUND_TRIPS as f64
+        })
+    });
+    table("round trip, nanoseconds", rounds, &runs);
+}
+
+fn rate(records: u64, took: Duration) -> f64 {
+    records as f64 / took.as_secs_f64() / 1e6
+}
+
+/// A buffer that is copied in on one core and out on the other.
+fn copy<const N: usize>(records: u64) -> Duration {
+    let file = mapring_limits::shared_file(4096 + N).unwrap();
+    // SAFETY: there is one giver and one taker over this file, each made once.
+    let mut giver = unsafe { Giver::new(&file) }.unwrap();
+    // SAFETY: as above.
+    let mut taker = unsafe { Taker::new(&file) }.unwrap();
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let give = move || (0..records).for_each(|i| giver.give(&[i as u8; N], deadline).unwrap());
+    let take = move || {
+        let mut into = [0; N];
+        (0..records).for_each(|i| {
+            taker.take(&mut into, deadline).unwrap();
+            assert_eq!(into[N - 1], i as u8);
+        });
+    };
+    common::race(give, take)
+}
+
+/// Runs all of them in turn, and prints a line for each.
+fn table(title: &str, rounds: usize, runs: &[(&str, impl Fn() -> f64)]) {
+    let mut figures = vec![Vec::new(); runs.len()];
+    for _ in 0..rounds {
+        for ((_, run), figures) in runs.iter().zip(&mut figures) {
+            figures.push(run());
+        }
+    }
+    println!("{title}");
+    for ((name, _), own) in runs.iter().zip(&figures) {
+        let ratios: Vec<f64> = own
+            .iter()
+            .zip(&figures[0])
+            .map(|(own, first)| own / first)
+            .collect();
+        let (from, to) = (percentile(&ratios, 0.0), percentile(&ratios, 1.0));
+        let (figure, ratio) = (percentile(own, 0.5), percentile(&ratios, 0.5));
+        println!("  {name:<18} {figure:>9.2}  x {ratio:<5.2} ({from:.2} to {to:.2})");
+    }
+    println!();
+}
+
+fn percentile(figures: &[f64], part: f64) -> f64 {
+    let mut sorted = figures.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[((sorted.len() - 1) as f64 * part) as usize]
+}

@@ -1,0 +1,34 @@
+//! Every memory that the protocol runs on does what `memory.rs` says. (The memory of
+//! the models passes the same suite in `loom-tests`.)
+
+use mapring::Mapped;
+use mapring_testing::{Bytes, conformance};
+
+/// Bytes of the memory that threads pass messages through.
+const SHARED: usize = 4096;
+
+fn mapped(len: usize) -> Mapped {
+    Mapped::anonymous(len).expect("memory")
+}
+
+#[test]
+fn mapped_memory_conforms() {
+    conformance::conforms(mapped);
+    conformance::conforms_in_long_copies(mapped);
+}
+
+#[test]
+fn bytes_conform() {
+    conformance::conforms(Bytes::zeroed);
+    conformance::conforms_in_long_copies(Bytes::zeroed);
+}
+
+#[test]
+fn mapped_memory_passes_messages() {
+    conformance::passes_messages(&mapped(SHARED), 2000);
+}
+
+#[test]
+fn bytes_pass_messages() {
+    conformance::passes_messages(&Bytes::zeroed(SHARED), 2000);
+}
