@@ -51,7 +51,9 @@
 //! TAIL is Relaxed on both sides: it is read by a successor, which holds the
 //! role's kernel lock after its predecessor (that orders everything the
 //! predecessor did), and by observers, to whom it is a number. The same holds
-//! for a successor's first look at HEAD as a consumer.
+//! for a successor's first look at HEAD as a consumer. A compiler fence keeps the
+//! store of TAIL behind that of the header (I6); no model can weaken it, for loom
+//! keeps program order.
 //!
 //! Every ordering of this table has a model in `loom-tests` that fails when it
 //! is weakened to Relaxed.

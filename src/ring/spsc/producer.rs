@@ -1,6 +1,7 @@
 //! The producer: make room, write, publish.
 
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::compiler_fence;
 
 use crate::error::{Corrupt, TrySendError};
 use crate::layout::{self, Geometry, HEADER_SIZE, WORD, Word};
@@ -288,6 +289,10 @@ impl<M: Memory> Producer<M> {
         // P1: pairs with the Acquire load in `Consumer::peek`.
         self.memory
             .store(start.word(&self.geometry), header, Release);
+        // I6 needs these two stores in program order: a producer that is killed between them must
+        // leave TAIL behind, not ahead. To the processor a kill is an interrupt, which sees all
+        // stores before it and none after it, so only the compiler must be told.
+        compiler_fence(Release);
         self.tail = end;
         self.memory.store(layout::TAIL, end.0, Relaxed);
         if self.window {

@@ -1,0 +1,111 @@
+//! Memory whose user is killed.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering;
+
+use mapring::layout::{WORD, Word};
+use mapring::memory::{Memory, ReadMemory};
+
+/// Memory that lets its user make so many stores and unwinds it at the next one,
+/// out of the closure given to [`until_death`].
+///
+/// To everybody else that is a kill at this point: nothing of what the user would
+/// have done next is done. Unwinding changes no memory, for endpoints, claims and
+/// batches do nothing when dropped.
+#[derive(Debug)]
+pub struct Dying<M> {
+    memory: M,
+    stores_left: Cell<usize>,
+}
+
+/// What the user is unwound with.
+struct Death;
+
+/// Runs `life`. Returns `None` if it was ended by a [`Dying`] memory.
+pub fn until_death<R>(life: impl FnOnce() -> R) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(life)) {
+        Ok(result) => Some(result),
+        Err(cause) if cause.is::<Death>() => None,
+        Err(cause) => resume_unwind(cause),
+    }
+}
+
+impl<M> Dying<M> {
+    /// `memory`, for a user that lives for `stores` more stores.
+    #[must_use]
+    pub fn after(stores: usize, memory: M) -> Self {
+        Self {
+            memory,
+            stores_left: Cell::new(stores),
+        }
+    }
+
+    fn count_store(&self) {
+        match self.stores_left.get().checked_sub(1) {
+            Some(left) => self.stores_left.set(left),
+            // Not `panic!`: a death is no error, and prints nothing.
+            None => resume_unwind(Box::new(Death)),
+        }
+    }
+}
+
+impl<M: ReadMemory> ReadMemory for Dying<M> {
+    #[track_caller]
+    fn load(&self, at: Word, order: Ordering) -> u64 {
+        self.memory.load(at, order)
+    }
+
+    fn read(&self, from: Word, into: &mut [u8]) {
+        self.memory.read(from, into);
+    }
+}
+
+impl<M: Memory> Memory for Dying<M> {
+    #[track_caller]
+    fn store(&self, at: Word, value: u64, order: Ordering) {
+        self.count_store();
+        self.memory.store(at, value, order);
+    }
+
+    /// Word by word: a copy may be cut short by a kill.
+    fn write(&self, to: Word, bytes: &[u8]) {
+        for (i, word) in bytes.chunks(WORD).enumerate() {
+            self.count_store();
+            self.memory.write(to.plus(i * WORD), word);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering::Relaxed;
+
+    use super::*;
+    use mapring_testing::Bytes;
+
+    #[test]
+    fn a_user_dies_before_the_store_that_is_one_too_many() {
+        let memory = Bytes::zeroed(4 * WORD);
+        let life = until_death(|| {
+            let dying = Dying::after(2, memory.clone());
+            dying.store(Word::at(0), 1, Relaxed);
+            dying.write(Word::at(WORD), &[2; 2 * WORD]);
+        });
+        assert_eq!(life, None);
+        assert_eq!(memory.snapshot(), [1, 0x0202_0202_0202_0202, 0, 0]);
+    }
+
+    #[test]
+    fn a_user_that_stores_less_lives() {
+        let memory = Bytes::zeroed(WORD);
+        let life = until_death(|| Dying::after(1, memory.clone()).store(Word::at(0), 1, Relaxed));
+        assert_eq!(life, Some(()));
+    }
+
+    #[test]
+    #[should_panic(expected = "not a death")]
+    fn another_panic_goes_on() {
+        until_death(|| panic!("not a death"));
+    }
+}

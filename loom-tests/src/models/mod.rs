@@ -1,0 +1,24 @@
+//! The scenarios, one file for each part of the protocol.
+//!
+//! Each function is one execution; its [`Model`] says how far loom explores it.
+
+pub mod abort;
+pub mod batch;
+pub mod identity;
+pub mod leaving;
+pub mod successor;
+pub mod transfer;
+pub mod wrap;
+
+use crate::Model;
+
+/// Every model.
+pub const ALL: &[&[Model]] = &[
+    identity::ALL,
+    leaving::ALL,
+    transfer::ALL,
+    wrap::ALL,
+    abort::ALL,
+    batch::ALL,
+    successor::ALL,
+];

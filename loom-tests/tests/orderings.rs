@@ -1,0 +1,165 @@
+//! Every ordering in the protocol is there for a reason: for each access that asks for more
+//! than Relaxed, some model fails when it gets Relaxed.
+//!
+//! With `--nocapture` it prints the accesses as a table, each with its pair (the table at the
+//! head of `src/ring/mod.rs`) and the model that fails.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic;
+use std::path::Path;
+use std::thread;
+
+use mapring_loom_tests::{Model, Site, models};
+
+#[test]
+fn every_ordering_has_a_model_that_fails_without_it() {
+    let covered = models_by_site();
+    let sources = sources();
+    assert_all_are_covered(&sources, covered.keys());
+
+    println!("| access | pair | the model that fails without it | how |\n|---|---|---|---|");
+    // Here models panic as they should: this thread does so quietly.
+    let (tell, quiet) = (panic::take_hook(), thread::current().id());
+    panic::set_hook(Box::new(move |info| {
+        if thread::current().id() != quiet {
+            tell(info);
+        }
+    }));
+    let mut needless = Vec::new();
+    for (site, models) in &covered {
+        let pair = pair_above(&sources[site.short_file()], site.line as usize);
+        let pair = pair.unwrap_or("none named");
+        let fails = |model: &&Model| Some((model.name, model.fails_without(*site)?));
+        match models.iter().find_map(fails) {
+            Some((model, how)) => {
+                let how = how.lines().next().unwrap_or_default();
+                println!("| `{site}` | {pair} | `{model}` | {how} |");
+            }
+            None => needless.push(site.to_string()),
+        }
+    }
+    let _ = panic::take_hook();
+    assert_eq!(needless, [""; 0], "no model fails without these orderings");
+}
+
+#[test]
+fn every_ordering_names_its_pair() {
+    for (path, text) in sources() {
+        for (line, _) in count_by_line(&text) {
+            assert!(
+                pair_above(&text, line).is_some(),
+                "{path}:{line} names none"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_scan_finds_every_ordering_and_nothing_else() {
+    let text = "use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};\n\
+                // Release\n\
+                m.store(a, 1, Release); // Acquire\n\
+                m.store(a, 1, Relaxed);\n\
+                m.compare_exchange(a, 1, 2, AcqRel, Acquire);\n\
+                let order = Ordering::SeqCst;\n\
+                consumer.release();\n\
+                compiler_fence(Release);\n\
+                fn releaseRelease(ReleaseGuard) {}\n";
+    assert_eq!(count_by_line(text), [(3, 1), (5, 2), (6, 1)]);
+}
+
+/// The sites that the models come by, each with its models, the quickest first.
+fn models_by_site() -> BTreeMap<Site, Vec<&'static Model>> {
+    let mut runs: Vec<_> = models::ALL
+        .iter()
+        .copied()
+        .flatten()
+        .map(|model| (model.sites(), model))
+        .collect();
+    runs.sort_by_key(|((_, totals), _)| totals.executions);
+    let mut covered = BTreeMap::<Site, Vec<&Model>>::new();
+    for ((sites, _), model) in runs {
+        for site in sites {
+            covered.entry(site).or_default().push(model);
+        }
+    }
+    covered
+}
+
+/// Panics unless each file's sites are as many as the orderings that its text names.
+fn assert_all_are_covered<'a>(
+    sources: &BTreeMap<String, String>,
+    covered: impl Iterator<Item = &'a Site>,
+) {
+    let mut by_file = BTreeMap::<_, Vec<_>>::new();
+    for site in covered {
+        let lines = by_file.entry(site.short_file()).or_default();
+        lines.push(site.line as usize);
+    }
+    for (path, text) in sources {
+        let named = count_by_line(text);
+        let covered = by_file.remove(path.as_str()).unwrap_or_default();
+        assert_eq!(
+            named.iter().map(|(_, count)| count).sum::<usize>(),
+            covered.len(),
+            "{path} names orderings at lines {named:?}; models come by lines {covered:?}"
+        );
+    }
+    assert!(by_file.is_empty(), "sites in unknown files: {by_file:?}");
+}
+
+/// The protocol's source files by name, such as `src/ring/attach.rs`.
+fn sources() -> BTreeMap<String, String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut sources = BTreeMap::new();
+    let mut directories = vec!["src/ring".to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(root.join(&directory)).expect("a directory of sources") {
+            let entry = entry.expect("a directory of sources");
+            let name = format!("{directory}/{}", entry.file_name().display());
+            if entry.path().is_dir() {
+                directories.push(name);
+            } else {
+                let text = fs::read_to_string(entry.path()).expect("a source file");
+                sources.insert(name, text);
+            }
+        }
+    }
+    sources
+}
+
+/// The numbers of the lines that name orderings stronger than Relaxed, and how many
+/// each names. Comments and imports do not count.
+fn count_by_line(text: &str) -> Vec<(usize, usize)> {
+    let count = |line: &str| {
+        let code = line.split("//").next().unwrap_or_default();
+        // A fence for the compiler only is none to loom, which keeps program order.
+        let is_access = !code.trim_start().starts_with("use ") && !code.contains("compiler_fence(");
+        if !is_access {
+            return 0;
+        }
+        code.split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|name| ["Acquire", "Release", "AcqRel", "SeqCst"].contains(name))
+            .count()
+    };
+    let lines = text.lines().enumerate();
+    lines
+        .map(|(i, line)| (i + 1, count(line)))
+        .filter(|&(_, count)| count > 0)
+        .collect()
+}
+
+/// The pair, such as `P1`, that the comment above a line names. The call may have begun a
+/// line or two before, and the comment may have several lines.
+fn pair_above(text: &str, line: usize) -> Option<&str> {
+    const FARTHEST: usize = 4;
+    let before: Vec<_> = text.lines().take(line - 1).collect();
+    let near = before.iter().rev().take(FARTHEST);
+    let mut comments = near.filter_map(|line| line.trim_start().strip_prefix("// "));
+    comments.find_map(|comment| {
+        let (pair, _) = comment.split_once(':')?;
+        let number = pair.strip_prefix('P')?;
+        number.parse::<u32>().is_ok().then_some(pair)
+    })
+}
