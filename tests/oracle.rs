@@ -119,6 +119,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: CASES,
         failure_persistence: None,
+        max_shrink_iters: 500,
         ..ProptestConfig::default()
     })]
 

@@ -1,1 +1,46 @@
-//! To be.
+//! What the caches of a machine allow at best: the yardstick of mapring's figures.
+//!
+//! No ring can be faster than the transfer of a cache line, or copy bytes faster than
+//! plain copies do. So these are measured over raw shared memory, without records,
+//! checks or promises, in the same run as the ring:
+//!
+//! - [`PingPong`]: one word there, one word back, each on a cache line of its own;
+//! - [`StreamSender`] and [`StreamReceiver`]: payloads of a fixed size, one way, with a
+//!   cursor published once per 4 KiB;
+//! - [`Giver`] and [`Taker`]: a whole buffer copied in on one core and out on another.
+//!
+//! All of them work between two threads, and between two processes that have the same
+//! [`shared_file`]. Whoever waits spins for a while and then yields, so that two parties
+//! on one core get on too. [`cores`] and [`pin`] put them where they belong.
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use mapring_limits::PingPong;
+//!
+//! let file = mapring_limits::shared_file(PingPong::SIZE)?;
+//! let (here, there) = (PingPong::new(&file)?, PingPong::new(&file)?);
+//! let deadline = Instant::now() + Duration::from_secs(10);
+//! let other = std::thread::spawn(move || (1..=100).try_for_each(|round| there.pong(round, deadline)));
+//! for round in 1..=100 {
+//!     here.ping(round, deadline)?;
+//! }
+//! # other.join().expect("the other thread answers")?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+// This crate measures atomics themselves; there is no protocol to keep them behind.
+#![allow(clippy::disallowed_types)]
+
+mod cores;
+mod handover;
+mod ping_pong;
+mod shared;
+mod stream;
+mod wait;
+
+pub use cores::{cores, pin};
+pub use handover::{Giver, Taker};
+pub use ping_pong::PingPong;
+pub use shared::shared_file;
+pub use stream::{StreamReceiver, StreamSender};
+pub use wait::TimedOut;

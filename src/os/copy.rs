@@ -117,12 +117,12 @@ pub(super) fn prefetch_write(at: *const u8) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch never faults, whatever the address, and changes nothing but caches.
     unsafe {
-        std::arch::asm!("prefetchw [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prefetchw [{}]", in(reg) at as usize, options(nostack, preserves_flags, nomem));
     }
     #[cfg(target_arch = "aarch64")]
     // SAFETY: a prefetch never faults, whatever the address, and changes nothing but caches.
     unsafe {
-        std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at, options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at as usize, options(nostack, preserves_flags, nomem));
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = at;

@@ -73,6 +73,25 @@ pub struct Counters {
 }
 
 impl Counters {
+    // They start from what stands in the slot, which a peer may have written: they wrap around.
+
+    /// Counts records and bytes that went through.
+    #[inline]
+    pub(super) fn add(&mut self, records: u64, bytes: u64) {
+        self.records = self.records.wrapping_add(records);
+        self.bytes = self.bytes.wrapping_add(bytes);
+    }
+
+    /// Counts a call that found the ring full or empty.
+    pub(super) fn add_stall(&mut self) {
+        self.stalls = self.stalls.wrapping_add(1);
+    }
+
+    /// Counts a blocking call that has to wait.
+    pub(super) fn add_wait(&mut self) {
+        self.waits = self.waits.wrapping_add(1);
+    }
+
     /// Reads what the holders of `slot` have counted so far.
     #[must_use]
     pub fn load<M: ReadMemory>(memory: &M, slot: Word) -> Self {

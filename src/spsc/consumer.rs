@@ -134,6 +134,8 @@ impl<M: Memory> Consumer<M> {
     /// Records are released together, after the last of them or after an eighth of the
     /// ring: if `each` panics, or this process is killed before, they come again.
     ///
+    /// It ends after a lap of the ring at the latest, however large `limit` is.
+    ///
     /// Made for streams: one that has caught up with a busy producer keeps off its cache
     /// lines for a moment (some microseconds at most) and takes more at once the next time.
     /// When records come singly it does not wait.
@@ -148,15 +150,53 @@ impl<M: Memory> Consumer<M> {
         limit: usize,
         mut each: impl FnMut(Record<'_, M>),
     ) -> Result<usize, TryRecvError> {
+        self.drain_while(limit, |record| {
+            each(record);
+            true
+        })
+    }
+
+    /// As [`Consumer::drain`], but only as long as `each` returns true. The record for which it
+    /// returned false is still there; with it alone, the result is `Ok(0)`.
+    ///
+    /// # Errors
+    /// As [`Consumer::drain`].
+    ///
+    /// ```
+    /// # use mapring::spsc::Options;
+    /// # let ring = Options::new().create(&format!("doc-drain-{}", std::process::id()))?;
+    /// # let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+    /// for payload in [b"one".as_slice(), b"two", b"three"] {
+    ///     producer.try_send(0, payload)?;
+    /// }
+    /// let mut page = Vec::new();
+    /// consumer.drain_while(10, |record| {
+    ///     let fits = page.len() + record.len() <= 8;
+    ///     if fits {
+    ///         record.append_to(&mut page);
+    ///     }
+    ///     fits
+    /// })?;
+    /// assert_eq!(page, b"onetwo"); // "three" comes with the next page
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn drain_while(
+        &mut self,
+        limit: usize,
+        mut each: impl FnMut(Record<'_, M>) -> bool,
+    ) -> Result<usize, TryRecvError> {
         self.check_process()?;
         let release_every = self.capacity() / RELEASE_SHARE;
-        let count = self
-            .ring
-            .drain(limit, release_every, |record| each(Record::new(record)));
-        if count == 0 && limit > 0 {
-            Err(self.why_empty())
-        } else {
+        let mut seen = false;
+        let count = self.ring.drain_while(limit, release_every, |record| {
+            seen = true;
+            each(Record::new(record))
+        });
+        if seen || limit == 0 {
             Ok(count)
+        } else {
+            Err(self.why_empty())
         }
     }
 
@@ -247,7 +287,9 @@ impl<M: Memory> Consumer<M> {
     }
 
     fn look_at_producer(&mut self) -> Result<Peer, Corrupt> {
-        self.attachment.peer(Role::Producer).map_err(|corrupt| self.ring.poison(corrupt))
+        self.attachment
+            .peer(Role::Producer)
+            .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
     #[inline]

@@ -80,7 +80,7 @@ impl<M: Memory> Producer<M> {
     ///
     /// # Errors
     /// [`TrySendError`]; nothing was sent.
-    #[inline]
+    #[inline(always)]
     pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
         self.check_process()?;
         self.ring.try_send(tag, payload)
@@ -91,7 +91,7 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`SendError`]; nothing was sent. That the consumer left or died is an error only
     /// when the ring is full; before, a successor may receive what is sent.
-    #[inline]
+    #[inline(always)]
     pub fn send(
         &mut self,
         tag: u32,
@@ -208,7 +208,9 @@ impl<M: Memory> Producer<M> {
     }
 
     fn look_at_consumer(&mut self) -> Result<Peer, Corrupt> {
-        self.attachment.peer(Role::Consumer).map_err(|corrupt| self.ring.poison(corrupt))
+        self.attachment
+            .peer(Role::Consumer)
+            .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
     /// Waits until a record of `len` bytes fits.
@@ -260,7 +262,7 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn check_process(&self) -> Result<(), TrySendError> {
         if self.process.is_current() {
             Ok(())

@@ -114,13 +114,14 @@ fn drained(setup: &Setup) {
     let mut received = 0;
     while received < RECORDS {
         // Two records are enough for a release in between.
-        let count = consumer.drain(3, 32, |record| {
+        let count = consumer.drain_while(3, 32, |record| {
             received += 1;
             let header = record.header();
             assert_eq!(header.tag, received);
             let mut found = vec![0; header.len];
             record.read(&mut found);
             assert_eq!(found, payload(received, 8));
+            true
         });
         if count == 0 {
             thread::yield_now();

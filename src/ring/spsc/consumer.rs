@@ -11,9 +11,9 @@ use crate::ring::{Position, Record, RecordHeader};
 /// Shows its counters once in so many bytes of the ring.
 const SHOW_EVERY: u64 = 16 << 10;
 /// So many records found in one batch make one pause before the next.
-const RECORDS_PER_PAUSE: u32 = 2;
+const RECORDS_PER_PAUSE: usize = 2;
 /// Longest wait before a batch, in `spin_loop` hints: some 40 ns each on a recent x86.
-const MAX_PAUSES: u32 = 64;
+const MAX_PAUSES: usize = 64;
 
 /// The receiving side of a ring.
 #[derive(Debug)]
@@ -27,9 +27,9 @@ pub struct Consumer<M> {
     /// Set once, for ever.
     corrupt: Option<Corrupt>,
     /// How often to pause before looking for the next batch; at most `MAX_PAUSES`.
-    pauses: u32,
+    pauses: usize,
     /// Records found since it last caught up.
-    found: u32,
+    found: usize,
     /// Its `bytes` are those up to `shown`.
     counters: Counters,
     /// Where the head was when the counters were last shown.
@@ -100,16 +100,18 @@ impl<M: Memory> Consumer<M> {
         self.go_to(self.head.plus(self.geometry.record_size(header.len)), 1);
     }
 
-    /// Hands up to `limit` records that are there now to `each`, and releases them: at the end,
-    /// and each time `release_every` bytes have been gone past. Returns how many there were.
+    /// Hands records that are there now to `each`: up to `limit`, or until it returns false, and
+    /// then that record is still there. Releases them at the end, and each time `release_every`
+    /// bytes have been gone past. Returns how many there were.
     ///
-    /// When `each` panics, what was not released before is still there.
+    /// It ends after a lap, too: a peer that fills the ring with headers must not hold it for
+    /// ever. When `each` panics, what was not released before is still there.
     #[inline]
-    pub fn drain(
+    pub fn drain_while(
         &mut self,
         limit: usize,
         release_every: usize,
-        mut each: impl FnMut(Record<'_, M>),
+        mut each: impl FnMut(Record<'_, M>) -> bool,
     ) -> usize {
         if self.corrupt.is_some() {
             return 0;
@@ -118,31 +120,37 @@ impl<M: Memory> Consumer<M> {
         // Copies, so that they can stay in registers whatever `each` does.
         let geometry = self.geometry;
         let mut head = self.head;
+        let lap = head.plus(geometry.capacity());
         let mut release_at = self.released.plus(release_every);
-        let mut count = 0;
-        let mut shown = 0;
-        while count < limit {
+        let (mut count, mut counted) = (0, 0);
+        let mut caught_up = false;
+        while count < limit && lap.is_after(head) {
             let header = match poll(&self.memory, &geometry, head) {
                 Ok(Some(header)) => header,
-                Ok(None) => break,
+                Ok(None) => {
+                    caught_up = true;
+                    break;
+                }
                 Err(corrupt) => {
                     self.poison(corrupt);
                     break;
                 }
             };
-            each(Record::new(&self.memory, &geometry, head, header));
+            if !each(Record::new(&self.memory, &geometry, head, header)) {
+                break;
+            }
             head = head.plus(geometry.record_size(header.len));
             count += 1;
             if !release_at.is_after(head) {
-                self.go_to(head, count - shown);
+                self.go_to(head, count - counted);
                 self.release();
-                shown = count;
+                counted = count;
                 release_at = head.plus(release_every);
             }
         }
-        self.go_to(head, count - shown);
+        self.go_to(head, count - counted);
         self.release();
-        self.learn(count, limit);
+        self.learn(count, caught_up);
         count
     }
 
@@ -171,13 +179,12 @@ impl<M: Memory> Consumer<M> {
     /// has caught up with a busy producer waits a little, in proportion to what it has just
     /// found, and finds more the next time; one that finds records singly does not wait.
     #[inline]
-    fn learn(&mut self, count: usize, limit: usize) {
-        self.found = self.found.saturating_add(count as u32);
-        if count < limit {
+    fn learn(&mut self, count: usize, caught_up: bool) {
+        self.pauses = 0;
+        self.found = self.found.saturating_add(count);
+        if caught_up {
             self.pauses = (self.found / RECORDS_PER_PAUSE).min(MAX_PAUSES);
             self.found = 0;
-        } else {
-            self.pauses = 0;
         }
     }
 
@@ -185,7 +192,7 @@ impl<M: Memory> Consumer<M> {
     #[inline]
     fn go_to(&mut self, head: Position, records: usize) {
         self.head = head;
-        self.counters.records += records as u64;
+        self.counters.add(records as u64, 0);
         if head.distance_from(self.shown) >= SHOW_EVERY {
             self.show_counters();
         }
@@ -249,8 +256,8 @@ impl<M: Memory> Consumer<M> {
 
     /// Counts a blocking call that has to wait.
     pub fn count_wait(&mut self) {
-        self.counters.waits += 1;
-        self.counters.stalls += 1;
+        self.counters.add_wait();
+        self.counters.add_stall();
         self.show_counters();
     }
 
@@ -258,7 +265,7 @@ impl<M: Memory> Consumer<M> {
     #[cold]
     #[inline(never)]
     pub fn show_counters(&mut self) {
-        self.counters.bytes += self.head.distance_from(self.shown);
+        self.counters.add(0, self.head.distance_from(self.shown));
         self.shown = self.head;
         self.counters.store(&self.memory, layout::CONSUMER_SLOT);
     }

@@ -86,21 +86,17 @@ impl<M: Memory> Producer<M> {
     ///
     /// # Errors
     /// [`TrySendError::Full`], [`TrySendError::TooLong`] or [`TrySendError::Corrupt`]; nothing was sent.
-    #[inline]
+    #[inline(always)]
     pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
         let start = self.tail;
         let end = self.make_room(start, payload.len())?;
         self.zero_header(end);
         self.memory.write(self.payload_at(start), payload);
-        self.publish(
-            start,
-            RecordHeader {
-                tag,
-                len: payload.len(),
-            }
-            .to_word(),
-            end,
-        );
+        let header = RecordHeader {
+            tag,
+            len: payload.len(),
+        };
+        self.publish(start, header.to_word(), end);
         self.count(1);
         Ok(())
     }
@@ -185,15 +181,16 @@ impl<M: Memory> Producer<M> {
 
     /// Counts a blocking call that has to wait.
     pub fn count_wait(&mut self) {
-        self.counters.waits += 1;
+        self.counters.add_wait();
         self.show_counters();
     }
 
     /// Shows the counters to observers.
     pub fn show_counters(&mut self) {
-        self.counters.records += SAMPLE_EVERY - self.until_sample;
+        let records = SAMPLE_EVERY - self.until_sample;
         self.until_sample = SAMPLE_EVERY;
-        self.counters.bytes += self.tail.distance_from(self.shown);
+        self.counters
+            .add(records, self.tail.distance_from(self.shown));
         self.shown = self.tail;
         self.counters
             .store(&self.memory, self.geometry.producer_slot(0));
@@ -207,7 +204,7 @@ impl<M: Memory> Producer<M> {
 
     /// Checks that a record for `len` bytes fits behind `from`, fetches lines
     /// ahead, and returns where the record ends.
-    #[inline]
+    #[inline(always)]
     pub(super) fn make_room(
         &mut self,
         from: Position,
@@ -233,7 +230,7 @@ impl<M: Memory> Producer<M> {
     fn make_room_slowly(&mut self, end: Position) -> Result<(), TrySendError> {
         self.refresh_head()?;
         if end.is_after(self.limit) {
-            self.counters.stalls += 1;
+            self.counters.add_stall();
             self.window = false;
             return Err(TrySendError::Full);
         }
@@ -275,7 +272,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Makes sure that the header word at `end` is zero before the record in front of it is published (I2).
-    #[inline]
+    #[inline(always)]
     pub(super) fn zero_header(&mut self, end: Position) {
         let after = end.plus(WORD);
         if after.is_after(self.zeroed_until) {
@@ -284,7 +281,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Publishes everything from `start` to `end` by storing the header at `start`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn publish(&mut self, start: Position, header: u64, end: Position) {
         // P1: pairs with the Acquire load in `Consumer::peek`.
         self.memory
@@ -301,13 +298,13 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Counts what was published, and once in a while looks how the consumer does.
-    #[inline]
+    #[inline(always)]
     pub(super) fn count(&mut self, records: u64) {
         // Only the counting down is on the way of each record.
         if records < self.until_sample {
             self.until_sample -= records;
         } else {
-            self.counters.records += records - self.until_sample;
+            self.counters.add(records - self.until_sample, 0);
             self.until_sample = 0;
             self.sample();
         }
@@ -328,7 +325,7 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Zeroes the words that the tail's advance has brought into the window (I3).
-    #[inline]
+    #[inline(always)]
     fn extend_window(&mut self) {
         let mut until = self.tail.plus(ZERO_WINDOW);
         let end = self.limit.plus(HEADER_SIZE);

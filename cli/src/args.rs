@@ -1,0 +1,195 @@
+//! What can be asked for on the command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit;
+
+/// Pipes between processes through a named ring in shared memory.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit::HELP)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Send(SendArgs),
+    Recv(RecvArgs),
+    Demo(DemoArgs),
+    /// The other process of `demo`.
+    #[command(hide = true)]
+    DemoPeer(DemoPeerArgs),
+}
+
+/// Send a file or standard input.
+///
+/// Either side may start first. Ends when the receiver has written out everything.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = exit::HELP,
+    override_usage = "mapring send [OPTIONS] <NAME> [FILE]\n       \
+                      mapring send [OPTIONS] --at <PATH> [FILE]"
+)]
+pub(crate) struct SendArgs {
+    /// Name of the ring
+    #[arg(required_unless_present = "at")]
+    pub(crate) name: Option<String>,
+
+    /// What to send [default: -, standard input]
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Send each line as a record, with its newline
+    #[arg(long, conflicts_with = "chunk")]
+    pub(crate) lines: bool,
+
+    /// Send records of so many bytes [default: 4K, or the ring's longest payload if that is less]
+    #[arg(long, value_name = "BYTES", value_parser = parse_positive_size)]
+    pub(crate) chunk: Option<u64>,
+
+    /// Tag of each record
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) tag: u32,
+
+    #[command(flatten)]
+    pub(crate) region: RegionArgs,
+}
+
+/// Receive into a file or standard output.
+///
+/// Either side may start first. Ends when the sender has.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = exit::HELP,
+    override_usage = "mapring recv [OPTIONS] <NAME>\n       mapring recv [OPTIONS] --at <PATH>"
+)]
+pub(crate) struct RecvArgs {
+    /// Name of the ring
+    #[arg(required_unless_present = "at", conflicts_with = "at")]
+    pub(crate) name: Option<String>,
+
+    /// Where to write payloads instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) region: RegionArgs,
+}
+
+/// What both sides can say about the ring.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RegionArgs {
+    /// Use the ring in this file, which is kept, instead of a name
+    #[arg(long, value_name = "PATH")]
+    pub(crate) at: Option<PathBuf>,
+
+    /// Bytes of the ring, a power of two (64K, 1M, …) [default: what there is, or 1M]
+    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    pub(crate) capacity: Option<u64>,
+
+    /// Longest record, in bytes [default: what there is, or an eighth of the capacity]
+    #[arg(long, value_name = "BYTES", value_parser = parse_size)]
+    pub(crate) max_payload: Option<u64>,
+
+    /// Give up when the other side has moved nothing for so long [default: never]
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// No progress on the terminal
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Show how fast this machine is.
+///
+/// Streams a file between two processes and compares its SHA-256 on both sides, then
+/// measures throughput and round trips, with a bare cache line beside it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// What to stream [default: this program itself]
+    pub(crate) file: Option<PathBuf>,
+
+    /// How much of it; a shorter file is repeated
+    #[arg(long, default_value = "256M", value_parser = parse_positive_size)]
+    pub(crate) bytes: u64,
+
+    /// How long to measure what comes after it
+    #[arg(long, default_value = "4", value_parser = parse_seconds)]
+    pub(crate) seconds: Duration,
+}
+
+/// What the demo tells its other process.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoPeerArgs {
+    /// What the names of the rings start with.
+    pub(crate) name: String,
+    /// Where to run.
+    #[arg(long)]
+    pub(crate) core: Option<usize>,
+}
+
+/// A number of bytes, with K, M, G or T for powers of 1024.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((end, 'k' | 'K')) => (&text[..end], 10),
+        Some((end, 'm' | 'M')) => (&text[..end], 20),
+        Some((end, 'g' | 'G')) => (&text[..end], 30),
+        Some((end, 't' | 'T')) => (&text[..end], 40),
+        _ => (text, 0),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| "not a number of bytes, like 4096, 64K or 1M".to_owned())?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "too large".to_owned())
+}
+
+fn parse_positive_size(text: &str) -> Result<u64, String> {
+    match parse_size(text)? {
+        0 => Err("must be at least 1".to_owned()),
+        size => Ok(size),
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_description_of_the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units_of_1024() {
+        let sizes = ["0", "4096", "64K", "1m", "2G", "1T"].map(|text| parse_size(text).unwrap());
+        assert_eq!(sizes, [0, 4096, 65536, 1 << 20, 2 << 30, 1 << 40]);
+    }
+
+    #[test]
+    fn what_is_no_size_is_refused() {
+        for text in ["", "K", "-1", "1.5M", "1X", "64KB", "é", "99999999T"] {
+            assert!(parse_size(text).is_err(), "{text:?}");
+        }
+        assert!(parse_positive_size("0K").is_err());
+    }
+
+    #[test]
+    fn seconds_may_have_a_fraction_but_no_sign() {
+        assert_eq!(parse_seconds("0.25"), Ok(Duration::from_millis(250)));
+        assert!(parse_seconds("-1").is_err() && parse_seconds("soon").is_err());
+    }
+}

@@ -1,0 +1,129 @@
+//! The rings to and from the other process, and that process.
+
+use std::env;
+use std::fs;
+use std::process::{self, Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use anyhow::{Context, Result, bail};
+use mapring::RecvError;
+use mapring::spsc::{Consumer, Options, Producer, Ring};
+use mapring_limits::PingPong;
+
+use super::message::{LONGEST, READY, REPORT, Report};
+use super::wait::PATIENCE;
+
+/// Between two looks whether the other process is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Bytes of each ring.
+const CAPACITY: u64 = 1 << 20;
+
+/// The ring to the other process is called so after the common part of the names.
+pub(crate) const THERE: &str = "there";
+/// The ring from the other process is called so after the common part of the names.
+pub(crate) const BACK: &str = "back";
+
+/// This process's ends, and the other process.
+pub(crate) struct Link {
+    // First, so that it is dropped first: then this process is the rings' last user.
+    other: OtherProcess,
+    pub(crate) there: Producer,
+    pub(crate) back: Consumer,
+    pub(crate) raw: PingPong,
+}
+
+impl Link {
+    /// Starts the other process and waits until it is ready.
+    pub(crate) fn start(cores: Option<(usize, usize)>) -> Result<Self> {
+        let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let name = format!("demo-{}-{}", process::id(), since_1970.as_nanos());
+        let (there, back) = (create(&name, THERE)?, create(&name, BACK)?);
+        let file = mapring_limits::shared_file(PingPong::SIZE)?;
+        let raw = PingPong::new(&file)?;
+        let mut command = Command::new(env::current_exe().context("cannot find this program")?);
+        command.args(["demo-peer", &name]).stdin(Stdio::from(file));
+        if let Some((_, core)) = cores {
+            command.arg(format!("--core={core}"));
+        }
+        let child = command.spawn().context("cannot start another process")?;
+        let mut link = Self {
+            other: OtherProcess(child),
+            there: there.producer()?,
+            back: back.consumer()?,
+            raw,
+        };
+        // After the start, because a child inherits where its parent may run.
+        if let Some((core, _)) = cores {
+            mapring_limits::pin(core).with_context(|| format!("cannot run on core {core}"))?;
+        }
+        link.answer(READY)?;
+        // Both have the rings. Without their names, nothing stays when both are killed together,
+        // as an interrupt from the terminal does.
+        for ring in [there, back] {
+            fs::remove_file(ring.path()).context("cannot remove a ring's name")?;
+        }
+        Ok(link)
+    }
+
+    /// Waits for the report on a stream.
+    pub(crate) fn report(&mut self) -> Result<Report> {
+        Report::from_bytes(&self.answer(REPORT)?)
+    }
+
+    fn answer(&mut self, tag: u32) -> Result<Vec<u8>> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut payload = Vec::new();
+        loop {
+            match self.back.recv(&mut payload, LOOK_EVERY) {
+                Ok(received) if received.tag == tag => return Ok(payload),
+                Ok(received) => bail!("the other process said {}, not {tag}", received.tag),
+                Err(RecvError::TimedOut) if Instant::now() < deadline => {}
+                Err(error) => return Err(error).context("the other process did not answer"),
+            }
+            // It may have ended before it opened the ring, which then knows nothing of it.
+            if let Some(status) = self.other.0.try_wait()? {
+                bail!("the other process ended early: {status}");
+            }
+        }
+    }
+
+    /// Leaves, and waits until the other process has ended too.
+    pub(crate) fn finish(self) -> Result<()> {
+        let Self {
+            there,
+            back,
+            mut other,
+            ..
+        } = self;
+        drop((there, back));
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match other.0.try_wait()? {
+                Some(status) if status.success() => return Ok(()),
+                Some(status) => bail!("the other process failed: {status}"),
+                None if Instant::now() >= deadline => bail!("the other process does not end"),
+                None => thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+}
+
+fn create(name: &str, direction: &str) -> Result<Ring> {
+    let options = Options::new()
+        .capacity(CAPACITY)
+        .max_payload(LONGEST as u64)
+        .prefault(true);
+    Ok(options.create(&format!("{name}-{direction}"))?)
+}
+
+/// Killed, if need be, and reaped when this process has no more use for it.
+struct OtherProcess(Child);
+
+impl Drop for OtherProcess {
+    fn drop(&mut self) {
+        // Both fail only when it has been reaped already, or cannot be helped.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

@@ -1,0 +1,94 @@
+//! `mapring demo`: what this machine can do, between two processes of this program.
+
+mod histogram;
+mod link;
+mod message;
+mod peer;
+mod round_trip;
+mod stream;
+mod wait;
+
+use std::env;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use crate::args::DemoArgs;
+
+use link::Link;
+
+pub(crate) use peer::run as run_peer;
+
+/// Measures and prints; fails when the two sides do not have the same bytes.
+pub(crate) fn run(args: &DemoArgs) -> Result<()> {
+    let path = match &args.file {
+        Some(path) => path.clone(),
+        None => env::current_exe().context("cannot find this program")?,
+    };
+    let content = read(&path, args.bytes)?;
+    let cores = two_cores();
+    let mut link = Link::start(cores)?;
+
+    let out = &mut io::stdout().lock();
+    let place = match cores {
+        Some((here, there)) => format!("on cores {here} and {there}"),
+        None => "on one core".to_owned(),
+    };
+    writeln!(out, "Two processes, {place}. The receiver copies payloads")?;
+    writeln!(
+        out,
+        "out of the ring, in batches (`drain`) when they stream."
+    )?;
+
+    writeln!(out, "\nA file, in records of 16 KiB")?;
+    writeln!(out, "  file      {}", shown(&path))?;
+    stream::file(&mut link, out, &content, args.bytes)?;
+
+    writeln!(
+        out,
+        "\nRecords of one size, one way, with a header of 8 bytes each"
+    )?;
+    stream::sizes(&mut link, out, args.seconds / 2)?;
+
+    writeln!(
+        out,
+        "\nRound trips of 56 bytes through two rings, and of one word without any ring"
+    )?;
+    round_trip::run(&mut link, out, args.seconds / 2)?;
+    link.finish()
+}
+
+/// The start of the file, as much as will be sent.
+fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut content))
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    if content.is_empty() {
+        bail!("{} is empty", path.display());
+    }
+    Ok(content)
+}
+
+/// Two cores that this process may use, as far apart as their numbers are.
+fn two_cores() -> Option<(usize, usize)> {
+    match mapring_limits::cores().ok()?.as_slice() {
+        [first, .., last] => Some((*first, *last)),
+        _ => None,
+    }
+}
+
+/// The path, or its end when it does not fit into a line.
+fn shown(path: &Path) -> String {
+    const WIDTH: usize = 66;
+    let path: PathBuf = path.into();
+    let text = path.display().to_string();
+    let len = text.chars().count();
+    if len <= WIDTH {
+        return text;
+    }
+    let end: String = text.chars().skip(len - WIDTH + 1).collect();
+    format!("…{end}")
+}

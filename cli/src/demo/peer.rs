@@ -1,0 +1,111 @@
+//! The other process of the demo: receives, reports and echoes.
+
+use std::fs::File;
+use std::hint;
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use mapring::spsc::{Consumer, Options, Producer};
+use mapring::{RecvError, TryRecvError, TrySendError};
+use mapring_limits::PingPong;
+use sha2::{Digest, Sha256};
+
+use crate::args::DemoPeerArgs;
+
+use super::link::{BACK, THERE};
+use super::message::{BLOCK, Block, ECHO, END, HASHED, LONGEST, READY, REPORT, ROUND, Report};
+use super::wait::{PATIENCE, poll};
+
+/// Longest batch, in records.
+const BATCH: usize = 256;
+
+/// Serves until the first process leaves.
+pub(crate) fn run(args: &DemoPeerArgs) -> Result<()> {
+    if let Some(core) = args.core {
+        mapring_limits::pin(core).with_context(|| format!("cannot run on core {core}"))?;
+    }
+    let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let options = Options::new().prefault(true);
+    let mut server = Server {
+        there: options
+            .open(&format!("{}-{THERE}", args.name))?
+            .consumer()?,
+        back: options.open(&format!("{}-{BACK}", args.name))?.producer()?,
+        raw: PingPong::new(&file)?,
+    };
+    server.back.send(READY, &[], PATIENCE)?;
+    server.serve()
+}
+
+struct Server {
+    there: Consumer,
+    back: Producer,
+    raw: PingPong,
+}
+
+impl Server {
+    fn serve(&mut self) -> Result<()> {
+        let mut report = Report::default();
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; LONGEST];
+        loop {
+            // Whatever asks for an answer is the last record, as the sender waits for it.
+            let mut question = None;
+            let drained = self.there.drain(BATCH, |record| {
+                let len = record.copy_to(&mut buffer);
+                match record.tag() {
+                    END | BLOCK => question = Some((record.tag(), len)),
+                    tag => {
+                        report.records += 1;
+                        report.bytes += len as u64;
+                        if tag == HASHED {
+                            hash.update(&buffer[..len]);
+                        } else {
+                            hint::black_box(&buffer[..len]);
+                        }
+                    }
+                }
+            });
+            match (drained, question) {
+                (Err(TryRecvError::Empty), _) => match self.there.wait(PATIENCE) {
+                    Ok(()) => {}
+                    Err(RecvError::Disconnected) => return Ok(()),
+                    Err(error) => return Err(error).context("the first process is gone"),
+                },
+                (Err(TryRecvError::Disconnected), _) => return Ok(()),
+                (Err(error), _) => return Err(error.into()),
+                (Ok(_), Some((END, _))) => {
+                    report.digest = hash.finalize_reset().into();
+                    self.back.send(REPORT, &report.to_bytes(), PATIENCE)?;
+                    report = Report::default();
+                }
+                (Ok(_), Some((_, len))) => self.answer(Block::from_bytes(&buffer[..len])?)?,
+                (Ok(_), None) => {}
+            }
+        }
+    }
+
+    /// Answers so many rounds of the bare cache line, then as many through the rings.
+    fn answer(&mut self, block: Block) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        for round in block.first..block.first + block.rounds {
+            self.raw.pong(round, deadline)?;
+        }
+        let mut payload = [0; ECHO];
+        for _ in 0..block.rounds {
+            poll(deadline, || match self.there.try_recv(&mut payload) {
+                Ok(_) => Ok(Some(())),
+                Err(TryRecvError::Empty) => Ok(None),
+                Err(error) => Err(error.into()),
+            })?;
+            poll(deadline, || match self.back.try_send(ROUND, &payload) {
+                Ok(()) => Ok(Some(())),
+                Err(TrySendError::Full) => Ok(None),
+                Err(error) => Err(error.into()),
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,64 @@
+//! What the exit code says.
+
+use std::process::ExitCode;
+
+use anyhow::Error;
+use mapring::{AttachError, Corrupt, OpenError, RecvError, SendError, TryRecvError, TrySendError};
+
+/// Told by `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0  everything was sent, and received and written out by the other side
+  1  an error that is none of the following
+  2  wrong usage
+  3  the other side died, or left before it was done
+  4  --timeout: nothing moved for so long
+  5  the region is corrupt";
+
+const ERROR: u8 = 1;
+const USAGE: u8 = 2;
+const PEER_GONE: u8 = 3;
+const TIMED_OUT: u8 = 4;
+const CORRUPT: u8 = 5;
+
+/// The code that goes with the first cause that has one.
+pub(crate) fn code_of(error: &Error) -> ExitCode {
+    let code = error.chain().find_map(|cause| {
+        if cause.is::<Corrupt>() {
+            Some(CORRUPT)
+        } else if let Some(error) = cause.downcast_ref::<SendError>() {
+            code_of_send(error)
+        } else if let Some(error) = cause.downcast_ref::<RecvError>() {
+            code_of_recv(error)
+        } else if let Some(error) = cause.downcast_ref::<TryRecvError>() {
+            matches!(error, TryRecvError::Corrupt(_)).then_some(CORRUPT)
+        } else if let Some(error) = cause.downcast_ref::<TrySendError>() {
+            matches!(error, TrySendError::Corrupt(_)).then_some(CORRUPT)
+        } else if let Some(error) = cause.downcast_ref::<AttachError>() {
+            matches!(error, AttachError::Corrupt(_)).then_some(CORRUPT)
+        } else if let Some(error) = cause.downcast_ref::<OpenError>() {
+            matches!(error, OpenError::Name { .. } | OpenError::Options { .. }).then_some(USAGE)
+        } else {
+            None
+        }
+    });
+    ExitCode::from(code.unwrap_or(ERROR))
+}
+
+fn code_of_send(error: &SendError) -> Option<u8> {
+    match error {
+        SendError::TimedOut => Some(TIMED_OUT),
+        SendError::Disconnected | SendError::PeerDied { .. } => Some(PEER_GONE),
+        SendError::Corrupt(_) => Some(CORRUPT),
+        _ => None,
+    }
+}
+
+fn code_of_recv(error: &RecvError) -> Option<u8> {
+    match error {
+        RecvError::TimedOut => Some(TIMED_OUT),
+        RecvError::Disconnected | RecvError::PeerDied { .. } => Some(PEER_GONE),
+        RecvError::Corrupt(_) => Some(CORRUPT),
+        _ => None,
+    }
+}

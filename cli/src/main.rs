@@ -1,0 +1,31 @@
+//! `mapring`: pipes between processes through a named ring in shared memory.
+
+mod args;
+mod demo;
+mod exit;
+mod progress;
+mod recv;
+mod region;
+mod send;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let result = match Args::parse().command {
+        Command::Send(args) => send::run(args),
+        Command::Recv(args) => recv::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::DemoPeer(args) => demo::run_peer(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mapring: {error:#}");
+            exit::code_of(&error)
+        }
+    }
+}

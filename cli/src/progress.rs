@@ -1,0 +1,88 @@
+//! How far it is, for people.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Redraws a second.
+const HZ: u8 = 10;
+
+/// Counts what went by, and shows it on standard error when that is a terminal.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: Option<ProgressBar>,
+    verb: &'static str,
+    start: Instant,
+    records: u64,
+    bytes: u64,
+}
+
+impl Progress {
+    /// `payload_is_on_terminal`: whether the terminal is needed for the data itself.
+    pub(crate) fn new(
+        verb: &'static str,
+        total: Option<u64>,
+        quiet: bool,
+        payload_is_on_terminal: bool,
+    ) -> Self {
+        let is_shown = !quiet && !payload_is_on_terminal && io::stderr().is_terminal();
+        Self {
+            bar: is_shown.then(|| bar(total)),
+            verb,
+            start: Instant::now(),
+            records: 0,
+            bytes: 0,
+        }
+    }
+
+    /// One more record went by. This only counts.
+    #[inline]
+    pub(crate) fn count(&mut self, bytes: usize) {
+        self.records += 1;
+        self.bytes += bytes as u64;
+    }
+
+    /// Shows the counts, unless they were shown a moment ago.
+    pub(crate) fn show(&self) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(self.bytes);
+        }
+    }
+
+    /// Replaces the bar with one line about the whole.
+    pub(crate) fn finish(self) {
+        let Some(bar) = self.bar else { return };
+        bar.finish_and_clear();
+        let elapsed = self.start.elapsed();
+        let a_second = self.bytes as f64 / elapsed.as_secs_f64().max(1e-9);
+        eprintln!(
+            "{} {} records, {} in {:.2} s ({}/s)",
+            self.verb,
+            HumanCount(self.records),
+            HumanBytes(self.bytes),
+            elapsed.as_secs_f64(),
+            HumanBytes(a_second as u64),
+        );
+    }
+}
+
+fn bar(total: Option<u64>) -> ProgressBar {
+    let (bar, template) = match total {
+        Some(total) => (
+            ProgressBar::new(total),
+            "{bar:30} {percent:>3}%  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}",
+        ),
+        None => (
+            ProgressBar::no_length(),
+            "{spinner} {binary_bytes}  {binary_bytes_per_sec}",
+        ),
+    };
+    bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(HZ));
+    // The template is a constant; should it be wrong, the default style does as well.
+    bar.set_style(
+        ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar.enable_steady_tick(Duration::from_millis(1000 / u64::from(HZ)));
+    bar
+}

@@ -1,0 +1,84 @@
+//! The demo, in short.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use crate::tool::Tool;
+
+/// The names of the demo's rings that are in `/dev/shm`, of the process `pid`.
+fn rings_of(pid: u32) -> Vec<String> {
+    let prefix = format!("mapring.demo-{pid}-");
+    fs::read_dir("/dev/shm")
+        .expect("there is a directory of shared memory")
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with(&prefix))
+        .collect()
+}
+
+#[test]
+fn both_sides_have_the_same_bytes_and_nothing_stays() {
+    let demo = Tool::start(&["demo", "--bytes", "300K", "--seconds", "0.1"], b"");
+    let pid = demo.pid();
+    let stdout = String::from_utf8(demo.finish().expect_code(0).stdout).unwrap();
+    let hash_of = |side: &str| {
+        let line = stdout.lines().find(|line| line.trim().starts_with(side));
+        line.unwrap_or_else(|| panic!("no {side} in {stdout}"))
+            .split_whitespace()
+            .nth(1)
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(hash_of("sender").len(), 64);
+    assert_eq!(hash_of("sender"), hash_of("receiver"));
+    assert!(stdout.contains("ratio of the medians"), "{stdout}");
+    for line in stdout.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert_eq!(rings_of(pid), [""; 0]);
+}
+
+#[test]
+fn a_killed_demo_leaves_nothing() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_mapring"))
+        .args(["demo", "--bytes", "1G"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(demo.stdout.take().unwrap());
+    // It prints when both processes are there.
+    let mut text = String::new();
+    stdout.read_line(&mut text).unwrap();
+    // No name is left that could stay when both are killed.
+    assert_eq!(rings_of(demo.id()), [""; 0]);
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    // The end of the text is that of the other process, which notices by itself.
+    stdout.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("Two processes") && !text.contains("ratio"));
+}
+
+#[test]
+fn the_hash_is_that_of_the_file_repeated() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), b"abc").unwrap();
+    let arguments = ["demo", "--bytes", "4", "--seconds", "0.05"];
+    let demo = Tool::start(
+        &[&arguments[..], &[file.path().to_str().unwrap()]].concat(),
+        b"",
+    );
+    let stdout = String::from_utf8(demo.finish().expect_code(0).stdout).unwrap();
+    // SHA-256 of "abcabc".
+    let hash = "bbb59da3af939f7af5f360f2ceb80a496e3bae1cd87dde426db0ae40677e1c2c";
+    assert_eq!(stdout.matches(hash).count(), 2, "{stdout}");
+}
+
+#[test]
+fn a_file_with_nothing_in_it_is_an_error() {
+    let stderr = Tool::start(&["demo", "/dev/null"], b"")
+        .finish()
+        .expect_code(1)
+        .stderr;
+    assert!(stderr.contains("is empty"), "{stderr}");
+}

@@ -1,0 +1,7 @@
+//! The command `mapring`, run as a user runs it: as processes of their own.
+
+mod demo;
+mod failures;
+mod tool;
+mod transfer;
+mod usage;

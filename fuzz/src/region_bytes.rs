@@ -1,0 +1,217 @@
+//! A region full of bytes that a hostile peer chose, and goes on changing.
+//!
+//! First the bytes are a whole region, and `verify` says what it makes of them.
+//! Then an identity page stands before them (perhaps with a few words changed
+//! again), and a producer and a consumer work on the rest, while the peer changes
+//! words between their operations and in the middle of them.
+//!
+//! Nothing may panic or loop for ever, no role may write what belongs to another,
+//! and an endpoint that has seen corruption must stay with it.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use arbitrary::{Arbitrary, Unstructured};
+use mapring::layout::{self, Geometry, Kind, PAGE, WORD, Word};
+use mapring::memory::{Memory, ReadMemory};
+use mapring::ring::Position;
+use mapring::ring::attach::{self, Identity};
+use mapring_testing::{Bytes, Hostile};
+
+mod endpoints;
+
+use endpoints::{Endpoints, Step};
+
+/// Enough for a lap of short records.
+const MOST_STEPS: usize = 128;
+
+/// A region, and what happens in it.
+#[derive(Debug, Arbitrary)]
+struct Plan {
+    capacity: u8,
+    record_align: u8,
+    max_payload: u16,
+    /// Words of the identity page that are not as they should be.
+    lies: Vec<(u8, u64)>,
+    tail: u64,
+    /// How many alignments HEAD lies behind TAIL; or anywhere.
+    head: Result<u8, u64>,
+    steps: Vec<Step>,
+    /// What the peer changes in the middle of things: after so many accesses, what.
+    changes: Vec<(u8, Change)>,
+}
+
+/// A word that the peer stores.
+#[derive(Clone, Copy, Debug, Arbitrary)]
+struct Change {
+    place: Place,
+    value: Value,
+}
+
+#[derive(Clone, Copy, Debug, Arbitrary)]
+enum Place {
+    /// HEAD.
+    Head,
+    /// TAIL.
+    Tail,
+    /// The header at HEAD, plus so many words.
+    AfterHead(u8),
+    /// The header at TAIL, plus so many words.
+    AfterTail(u8),
+    /// Any word of the region.
+    Anywhere(u16),
+}
+
+#[derive(Clone, Copy, Debug, Arbitrary)]
+enum Value {
+    Any(u64),
+    /// The header of a record, which may be too long.
+    Header {
+        tag: u8,
+        len: u16,
+    },
+    /// A position so many words before or after TAIL.
+    NearTail(i8),
+}
+
+/// Does to a region what `data` spells.
+///
+/// # Panics
+/// When the protocol does what it must not do, whatever a peer writes.
+pub fn run(data: &[u8]) {
+    judge_raw_bytes(data);
+
+    let mut rest = Unstructured::new(data);
+    let Ok(plan) = Plan::arbitrary(&mut rest) else {
+        return;
+    };
+    let Some(geometry) = plan.geometry() else {
+        return;
+    };
+    let memory = region(geometry, rest.take_rest());
+    plan.lay_identity(&memory, geometry);
+    let geometry = match plan.lie(&memory) {
+        Some(geometry) => geometry,
+        None => {
+            plan.lay_identity(&memory, geometry);
+            geometry
+        }
+    };
+
+    let mut changes = plan.changes.iter();
+    let mut next = changes.next();
+    let mut accesses = 0;
+    let hostile = Hostile::new(memory.clone(), move |memory: &Bytes| {
+        accesses += 1;
+        if let Some((after, change)) = next
+            && accesses > u32::from(*after)
+        {
+            change.apply(memory, &geometry);
+            next = changes.next();
+            accesses = 0;
+        }
+    });
+    let mut endpoints = Endpoints::new(hostile, geometry);
+    for step in plan.steps.iter().take(MOST_STEPS) {
+        match step {
+            Step::Change(change) => change.apply(&memory, &geometry),
+            step => endpoints.take(step),
+        }
+    }
+}
+
+/// `verify` never panics on a page or more, and what it accepts has the size it says.
+fn judge_raw_bytes(data: &[u8]) {
+    let memory = Bytes::zeroed(data.len().max(PAGE));
+    memory.write(Word::at(0), data);
+    let size = memory.len() as u64;
+    if let Ok(identity) = attach::verify(&memory, size) {
+        assert_eq!(identity.geometry.total_size() as u64, size);
+    }
+}
+
+/// A region whose words are those of `contents`, again and again.
+fn region(geometry: Geometry, contents: &[u8]) -> Bytes {
+    let memory = Bytes::zeroed(geometry.total_size());
+    let mut words: Vec<u64> = contents
+        .chunks_exact(WORD)
+        .map(|chunk| {
+            chunk
+                .iter()
+                .rfold(0, |word, byte| word << 8 | u64::from(*byte))
+        })
+        .collect();
+    // So that a step over a record does not always find the same word.
+    words.push(0);
+    for (offset, word) in (PAGE..memory.len()).step_by(WORD).zip(words.iter().cycle()) {
+        memory.store(Word::at(offset), *word, Relaxed);
+    }
+    memory
+}
+
+impl Plan {
+    fn geometry(&self) -> Option<Geometry> {
+        let capacity = layout::MIN_CAPACITY << (self.capacity % 2);
+        let align = 1_u64 << (3 + self.record_align % 5);
+        let longest = Geometry::largest_payload(capacity, align);
+        let max_payload = u64::from(self.max_payload) % (longest + 1);
+        Geometry::new(Kind::Spsc, capacity, max_payload, align, 1).ok()
+    }
+
+    /// An identity page that is right, and cursors that may be.
+    fn lay_identity(&self, memory: &Bytes, geometry: Geometry) {
+        let identity = Identity {
+            geometry,
+            persistent: self.tail & 1 == 1,
+            generation: self.tail,
+        };
+        attach::initialise(memory, &identity, Position(0));
+        let found = attach::verify(memory, memory.len() as u64);
+        assert_eq!(found, Ok(identity));
+        let align = geometry.record_align() as u64;
+        let tail = self.tail / align * align;
+        let head = match self.head {
+            Ok(steps) => tail.wrapping_sub(u64::from(steps) * align),
+            Err(anywhere) => anywhere,
+        };
+        memory.store(layout::TAIL, tail, Relaxed);
+        memory.store(layout::HEAD, head, Relaxed);
+    }
+
+    /// Changes the identity page; the shape of what can still be worked with.
+    fn lie(&self, memory: &Bytes) -> Option<Geometry> {
+        for (word, value) in &self.lies {
+            let at = Word::at(usize::from(*word % 12) * WORD);
+            memory.store(at, *value, Relaxed);
+        }
+        let size = memory.len() as u64;
+        let identity = attach::verify(memory, size).ok()?;
+        assert_eq!(identity.geometry.total_size() as u64, size);
+        Some(identity.geometry)
+    }
+}
+
+impl Change {
+    fn apply(self, memory: &Bytes, geometry: &Geometry) {
+        let cursor = |word| Position(memory.load(word, Relaxed));
+        let after = |word, words: u8| {
+            let position = cursor(word).plus(usize::from(words) * WORD);
+            position.word(geometry)
+        };
+        let at = match self.place {
+            Place::Head => layout::HEAD,
+            Place::Tail => layout::TAIL,
+            Place::AfterHead(words) => after(layout::HEAD, words),
+            Place::AfterTail(words) => after(layout::TAIL, words),
+            Place::Anywhere(word) => Word::at(usize::from(word) * WORD % memory.len()),
+        };
+        let value = match self.value {
+            Value::Any(value) => value,
+            Value::Header { tag, len } => 1 << 63 | u64::from(len) << 32 | u64::from(tag),
+            Value::NearTail(words) => {
+                let tail = cursor(layout::TAIL).0;
+                tail.wrapping_add_signed(i64::from(words) * WORD as i64)
+            }
+        };
+        memory.store(at, value, Relaxed);
+    }
+}

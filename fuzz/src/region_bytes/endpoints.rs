@@ -1,0 +1,238 @@
+//! A producer and a consumer that do not trust each other, and somebody who watches them.
+
+use arbitrary::Arbitrary;
+use mapring::layout::{self, Geometry};
+use mapring::memory::Memory;
+use mapring::ring::Position;
+use mapring::ring::participant::{self, Counters};
+use mapring::ring::spsc::{Consumer, Producer};
+use mapring::{Corrupt, Role, TrySendError};
+use mapring_testing::oracle::payload;
+
+use super::Change;
+use crate::confined::Confined;
+
+/// One call of one endpoint.
+#[derive(Debug, Arbitrary)]
+pub(super) enum Step {
+    /// The peer changes a word; not an endpoint's call.
+    Change(Change),
+    /// Sends a record of so many bytes, modulo two more than the longest.
+    Send(u16),
+    /// Claims room, writes some of it, and commits it or not.
+    Claim { len: u16, offset: u16, commit: bool },
+    /// Publishes a batch, or drops it.
+    Batch { lens: Vec<u16>, publish: bool },
+    /// Asks the producer for its room.
+    Free,
+    /// Asks the producer for a position.
+    IsReleased(u64),
+    /// Takes records, at most so many.
+    Receive(u8),
+    /// Drains records, at most so many, and releases after so many bytes.
+    Drain(u8, u16),
+    /// Gives them back.
+    Release,
+    /// Looks at participants, counters and how much is waiting.
+    Watch,
+    /// Another producer takes over.
+    ReplaceProducer,
+    /// Another consumer takes over.
+    ReplaceConsumer,
+}
+
+/// What a role has come to: an endpoint, and what it once called corrupt.
+struct Endpoint<E> {
+    /// `None` when it could not attach.
+    endpoint: Option<E>,
+    corrupt: Option<Corrupt>,
+}
+
+pub(super) struct Endpoints<M> {
+    memory: M,
+    geometry: Geometry,
+    producer: Endpoint<Producer<Confined<M>>>,
+    consumer: Endpoint<Consumer<Confined<M>>>,
+}
+
+impl<M: Memory + Clone> Endpoints<M> {
+    pub(super) fn new(memory: M, geometry: Geometry) -> Self {
+        let mut endpoints = Self {
+            memory,
+            geometry,
+            producer: Endpoint::none(),
+            consumer: Endpoint::none(),
+        };
+        endpoints.replace_producer();
+        endpoints.replace_consumer();
+        endpoints
+    }
+
+    pub(super) fn take(&mut self, step: &Step) {
+        match step {
+            Step::Change(_) => {}
+            Step::Send(len) => {
+                let bytes = payload(self.length(*len), *len as u8);
+                self.send(|producer| producer.try_send(1, &bytes));
+            }
+            Step::Claim {
+                len,
+                offset,
+                commit,
+            } => {
+                let bytes = payload(self.length(*len), *len as u8);
+                let offset = usize::from(*offset) % (bytes.len() + 1);
+                self.send(|producer| {
+                    let mut claim = producer.try_claim(bytes.len())?;
+                    claim.write(offset, &bytes[offset..]);
+                    if *commit {
+                        claim.commit(2);
+                    }
+                    Ok(())
+                });
+            }
+            // Nothing is asked of the ring.
+            Step::Batch { lens, .. } if lens.is_empty() => {}
+            Step::Batch { lens, publish } => {
+                let payloads: Vec<_> = lens
+                    .iter()
+                    .map(|len| payload(self.length(*len), *len as u8))
+                    .collect();
+                self.send(|producer| {
+                    let mut batch = producer.batch();
+                    let result = payloads.iter().try_for_each(|bytes| batch.push(3, bytes));
+                    if *publish {
+                        batch.publish();
+                    }
+                    result
+                });
+            }
+            Step::Free => {
+                let capacity = self.geometry.capacity();
+                self.send(|producer| {
+                    assert!(producer.free()? < capacity);
+                    Ok(())
+                });
+            }
+            Step::IsReleased(position) => self.send(|producer| {
+                producer.is_released(Position(*position))?;
+                Ok(())
+            }),
+            Step::Receive(limit) => self.receive(*limit),
+            Step::Drain(limit, release_every) => self.drain(*limit, usize::from(*release_every)),
+            Step::Release => {
+                if let Some(consumer) = &mut self.consumer.endpoint {
+                    consumer.release();
+                }
+            }
+            Step::Watch => self.watch(),
+            Step::ReplaceProducer => self.replace_producer(),
+            Step::ReplaceConsumer => self.replace_consumer(),
+        }
+    }
+
+    fn send(&mut self, call: impl FnOnce(&mut Producer<Confined<M>>) -> Result<(), TrySendError>) {
+        let Some(producer) = &mut self.producer.endpoint else {
+            return;
+        };
+        match call(producer) {
+            Err(TrySendError::Corrupt(corrupt)) => self.producer.stays(Some(corrupt)),
+            // Said without a look at the ring.
+            Err(TrySendError::TooLong { .. }) => {}
+            Ok(()) | Err(_) => self.producer.stays(None),
+        }
+    }
+
+    fn receive(&mut self, limit: u8) {
+        let Some(consumer) = &mut self.consumer.endpoint else {
+            return;
+        };
+        for _ in 0..limit {
+            match consumer.peek() {
+                Ok(Some(header)) => {
+                    assert!(header.len <= self.geometry.max_payload());
+                    consumer.read(&header, &mut vec![0; header.len]);
+                    consumer.advance(&header);
+                }
+                Ok(None) => break,
+                Err(corrupt) => return self.consumer.stays(Some(corrupt)),
+            }
+        }
+        if limit > 0 {
+            self.consumer.stays(None);
+        }
+    }
+
+    fn drain(&mut self, limit: u8, release_every: usize) {
+        let Some(consumer) = &mut self.consumer.endpoint else {
+            return;
+        };
+        let most = self.geometry.max_payload();
+        let count = consumer.drain_while(usize::from(limit), release_every, |record| {
+            let len = record.header().len;
+            assert!(len <= most);
+            record.read(&mut vec![0; len]);
+            true
+        });
+        assert!(count <= usize::from(limit));
+        if self.consumer.corrupt.is_some() {
+            assert_eq!(count, 0, "a corrupt ring is not read");
+        }
+    }
+
+    fn watch(&mut self) {
+        let producers_slot = self.geometry.producer_slot(0);
+        // Any answer will do, as long as there is one.
+        let _ = participant::look(&self.memory, producers_slot, Role::Producer);
+        let _ = participant::look(&self.memory, layout::CONSUMER_SLOT, Role::Consumer);
+        let _ = Counters::load(&self.memory, producers_slot);
+        if let Some(consumer) = &mut self.consumer.endpoint {
+            consumer.count_wait();
+            let most = self.geometry.capacity().max(consumer.unreleased());
+            assert!(consumer.waiting() <= most);
+        }
+        if let Some(producer) = &mut self.producer.endpoint {
+            producer.count_wait();
+        }
+    }
+
+    fn replace_producer(&mut self) {
+        let memory = Confined::new(self.memory.clone(), self.geometry, Role::Producer);
+        participant::attach(&memory, self.geometry.producer_slot(0), 1);
+        self.producer = Endpoint {
+            endpoint: Producer::attach(memory, self.geometry).ok(),
+            corrupt: None,
+        };
+    }
+
+    fn replace_consumer(&mut self) {
+        let memory = Confined::new(self.memory.clone(), self.geometry, Role::Consumer);
+        participant::attach(&memory, layout::CONSUMER_SLOT, 2);
+        self.consumer = Endpoint {
+            endpoint: Consumer::attach(memory, self.geometry).ok(),
+            corrupt: None,
+        };
+    }
+
+    /// A length that is at most one too long.
+    fn length(&self, len: u16) -> usize {
+        usize::from(len) % (self.geometry.max_payload() + 2)
+    }
+}
+
+impl<E> Endpoint<E> {
+    fn none() -> Self {
+        Self {
+            endpoint: None,
+            corrupt: None,
+        }
+    }
+
+    /// Whoever has said that a ring is corrupt says so for ever.
+    fn stays(&mut self, said: Option<Corrupt>) {
+        if self.corrupt.is_some() {
+            assert_eq!(said, self.corrupt, "not what it said before");
+        }
+        self.corrupt = said;
+    }
+}

@@ -1,0 +1,77 @@
+//! Memory whose user can be killed at any store.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+
+use mapring::layout::{WORD, Word};
+use mapring::memory::{Memory, ReadMemory};
+
+/// The memory `M`, as somebody sees it who will be killed after a chosen number of
+/// stores: the later ones do not happen. A clone has the same fate.
+///
+/// The protocol stores in program order on a machine with total store order, so
+/// what the memory holds then is what a real death leaves behind there.
+#[derive(Clone, Debug)]
+pub struct Mortal<M> {
+    memory: M,
+    /// Words that can still be stored; `None` is any number.
+    left: Rc<Cell<Option<usize>>>,
+}
+
+impl<M: Memory> Mortal<M> {
+    /// `memory`, without a death in sight.
+    #[must_use]
+    pub fn new(memory: M) -> Self {
+        Self {
+            memory,
+            left: Rc::new(Cell::new(None)),
+        }
+    }
+
+    /// From now on only `stores` words are stored.
+    pub fn die_after(&self, stores: usize) {
+        self.left.set(Some(stores));
+    }
+
+    /// Whether no store happens any more.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.left.get() == Some(0)
+    }
+}
+
+impl<M: Memory> ReadMemory for Mortal<M> {
+    fn load(&self, at: Word, order: Ordering) -> u64 {
+        self.memory.load(at, order)
+    }
+
+    fn read(&self, from: Word, into: &mut [u8]) {
+        self.memory.read(from, into);
+    }
+}
+
+impl<M: Memory> Memory for Mortal<M> {
+    fn store(&self, at: Word, value: u64, order: Ordering) {
+        match self.left.get() {
+            Some(0) => {}
+            left => {
+                self.left.set(left.map(|stores| stores - 1));
+                self.memory.store(at, value, order);
+            }
+        }
+    }
+
+    /// Word by word: a death can come between two.
+    fn write(&self, to: Word, bytes: &[u8]) {
+        for (i, chunk) in bytes.chunks(WORD).enumerate() {
+            let mut word = [0; WORD];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.store(
+                to.plus(i * WORD),
+                u64::from_le_bytes(word),
+                Ordering::Relaxed,
+            );
+        }
+    }
+}
