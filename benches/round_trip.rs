@@ -1,6 +1,9 @@
 //! How long does a record take there and back, when both sides poll? Against the bare
 //! transfer of two cache lines, which nothing can beat.
 
+// A bench that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use common::round_trips;

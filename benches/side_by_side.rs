@@ -4,6 +4,9 @@
 //!
 //! `cargo bench --bench side_by_side -- --rounds 9`
 
+// A bench that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use std::time::Duration;

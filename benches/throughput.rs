@@ -4,6 +4,9 @@
 //! Deeply flawed, like all benchmarks: two threads on two cores that do nothing else, and
 //! each contestant measured minutes after the other. `side_by_side` interleaves them.
 
+// A bench that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use criterion::{
