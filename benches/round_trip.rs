@@ -15,12 +15,7 @@ const ROUNDS: u64 = 10_000;
 fn round_trip(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("round trip");
     group.sampling_mode(SamplingMode::Flat).sample_size(20);
-    let contestants: [(&str, fn(u64) -> std::time::Duration); 3] = [
-        ("raw cache lines", round_trips::raw),
-        ("mapring/56 bytes", round_trips::mapring::<56>),
-        ("mapring/64 bytes", round_trips::mapring::<64>),
-    ];
-    for (name, run) in contestants {
+    for (name, run) in round_trips::contestants() {
         group.bench_function(name, |bencher| {
             bencher.iter_custom(|iterations| run(iterations * ROUNDS) / ROUNDS as u32);
         });

@@ -14,6 +14,9 @@ use std::time::Duration;
 use common::round_trips;
 use mapring_limits::{Giver, Taker};
 
+/// A contestant's name, and one measurement of it.
+type Run = (&'static str, Box<dyn Fn() -> f64>);
+
 /// Bytes that one measurement moves: some ten milliseconds.
 const BYTES: u64 = 64 << 20;
 const ROUND_TRIPS: u64 = 100_000;
@@ -59,7 +62,7 @@ fn streams<const N: usize>(rounds: usize) {
 fn copies<const N: usize>(rounds: usize) {
     let records = BYTES / N as u64;
     let (_, mapring) = common::streams::<N>()[1];
-    let runs: [(&str, Box<dyn Fn() -> f64>); 2] = [
+    let runs: [Run; 2] = [
         (
             "plain copy",
             Box::new(move || rate(records, copy::<N>(records))),
@@ -71,12 +74,7 @@ fn copies<const N: usize>(rounds: usize) {
 }
 
 fn round_trips(rounds: usize) {
-    let contestants: [(&str, fn(u64) -> Duration); 3] = [
-        ("raw cache lines", round_trips::raw),
-        ("mapring, 56 bytes", round_trips::mapring::<56>),
-        ("mapring, 64 bytes", round_trips::mapring::<64>),
-    ];
-    let runs = contestants.map(|(name, run)| {
+    let runs = round_trips::contestants().map(|(name, run)| {
         (name, move || {
             run(ROUND_TRIPS).as_secs_f64() * 1e9 / ROUND_TRIPS as f64
         })
@@ -107,7 +105,8 @@ fn copy<const N: usize>(records: u64) -> Duration {
     common::race(give, take)
 }
 
-/// Runs all of them in turn, and prints a line for each.
+/// Runs all of them in turn and prints a line for each, with its ratio to the first
+/// line and to that of `rtrb`, if there is one.
 fn table(title: &str, rounds: usize, runs: &[(&str, impl Fn() -> f64)]) {
     let mut figures = vec![Vec::new(); runs.len()];
     for _ in 0..rounds {
@@ -115,18 +114,31 @@ fn table(title: &str, rounds: usize, runs: &[(&str, impl Fn() -> f64)]) {
             figures.push(run());
         }
     }
-    println!("{title}");
+    let peer = runs.iter().position(|(name, _)| *name == "rtrb");
+    let heading = if peer.is_some() { "x rtrb" } else { "" };
+    println!("{title:<48}{:<22}{heading}", "x first line");
     for ((name, _), own) in runs.iter().zip(&figures) {
-        let ratios: Vec<f64> = own
-            .iter()
-            .zip(&figures[0])
-            .map(|(own, first)| own / first)
-            .collect();
-        let (from, to) = (percentile(&ratios, 0.0), percentile(&ratios, 1.0));
-        let (figure, ratio) = (percentile(own, 0.5), percentile(&ratios, 0.5));
-        println!("  {name:<18} {figure:>9.2}  x {ratio:<5.2} ({from:.2} to {to:.2})");
+        let to_first = ratio(own, &figures[0]);
+        let to_peer = peer
+            .map(|peer| ratio(own, &figures[peer]))
+            .unwrap_or_default();
+        println!(
+            "  {name:<20}{:>12.2}              {to_first:<22}{to_peer}",
+            percentile(own, 0.5)
+        );
     }
     println!();
+}
+
+/// The median, least and largest of the ratios of each round.
+fn ratio(own: &[f64], reference: &[f64]) -> String {
+    let ratios: Vec<f64> = own
+        .iter()
+        .zip(reference)
+        .map(|(own, other)| own / other)
+        .collect();
+    let [least, median, most] = [0.0, 0.5, 1.0].map(|part| percentile(&ratios, part));
+    format!("{median:.2} ({least:.2} to {most:.2})")
 }
 
 fn percentile(figures: &[f64], part: f64) -> f64 {

@@ -82,7 +82,8 @@ pub const FIRST_PRODUCER_LOCK: u64 = 16;
 /// The bit of [`FLAGS`] that lets a region outlive its last user.
 pub const FLAG_PERSISTENT: u64 = 1;
 
-/// A byte offset into a region that is a multiple of eight.
+/// A byte offset into a region that is a multiple of eight, and below 2^63 (2^31 on a
+/// 32-bit machine), so that the length of a slice can be added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Word(usize);
 
@@ -90,10 +91,14 @@ impl Word {
     /// The word at `offset` bytes.
     ///
     /// # Panics
-    /// When `offset` is not a multiple of eight.
+    /// When `offset` is not a multiple of eight, or not below 2^63.
     #[inline]
     #[must_use]
     pub const fn at(offset: usize) -> Self {
+        assert!(
+            offset <= isize::MAX as usize,
+            "an offset into a region is below 2^63"
+        );
         assert!(
             offset.is_multiple_of(WORD),
             "a word starts at a multiple of eight"
@@ -247,7 +252,8 @@ pub struct Geometry {
     kind: Kind,
     capacity: usize,
     max_payload: usize,
-    record_align: usize,
+    /// `record_align - 1`.
+    align_mask: usize,
     producers: usize,
     data: Word,
 }
@@ -314,7 +320,7 @@ impl Geometry {
             kind,
             capacity: usize::try_from(capacity).map_err(|_| too_large)?,
             max_payload: max_payload as usize,
-            record_align: record_align as usize,
+            align_mask: record_align as usize - 1,
             producers: producers as usize,
             data: PRODUCER_SLOTS.plus(slots),
         };
@@ -363,7 +369,7 @@ impl Geometry {
     #[inline]
     #[must_use]
     pub fn record_align(&self) -> usize {
-        self.record_align
+        self.align_mask + 1
     }
 
     /// How many producers can be attached at once.
@@ -393,7 +399,7 @@ impl Geometry {
     #[inline]
     #[must_use]
     pub fn record_size(&self, len: usize) -> usize {
-        (HEADER_SIZE + len + self.record_align - 1) & !(self.record_align - 1)
+        (HEADER_SIZE + len + self.align_mask) & !self.align_mask
     }
 
     /// Bytes behind the ring into which the last record before its end may run on.

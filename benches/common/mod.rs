@@ -33,9 +33,9 @@ impl Spin {
     pub(crate) fn pause(&mut self) {
         self.0 = self.0.wrapping_add(1);
         if self.0.is_multiple_of(4096) {
-            thread::yield_now()
+            thread::yield_now();
         } else {
-            std::hint::spin_loop()
+            std::hint::spin_loop();
         }
     }
 }
@@ -65,11 +65,11 @@ pub(crate) fn race(produce: impl FnOnce() + Send, consume: impl FnOnce() + Send)
     })
 }
 
-/// A stream of so many records, and how long it took.
-pub(crate) type Stream = fn(u64) -> Duration;
+/// Runs so many records, or rounds, and tells how long they took.
+pub(crate) type Measure = fn(u64) -> Duration;
 
 /// The streams of payloads of `N` bytes, the raw one first.
-pub(crate) fn streams<const N: usize>() -> [(&'static str, Stream); 5] {
+pub(crate) fn streams<const N: usize>() -> [(&'static str, Measure); 5] {
     [
         ("raw stream", raw::<N>),
         ("mapring", mapring_single::<N>),

@@ -5,10 +5,19 @@ use std::time::{Duration, Instant};
 use mapring::spsc::{Consumer, Producer};
 use mapring_limits::PingPong;
 
-use super::{Spin, race, rings};
+use super::{Measure, Spin, race, rings};
+
+/// The contestants, the raw one first: how long so many rounds take.
+pub(crate) fn contestants() -> [(&'static str, Measure); 3] {
+    [
+        ("raw cache lines", raw),
+        ("mapring, 56 bytes", mapring::<56>),
+        ("mapring, 64 bytes", mapring::<64>),
+    ]
+}
 
 /// The bare transfer of a cache line there and of another one back.
-pub(crate) fn raw(rounds: u64) -> Duration {
+fn raw(rounds: u64) -> Duration {
     let file = mapring_limits::shared_file(PingPong::SIZE).unwrap();
     let (here, there) = (PingPong::new(&file).unwrap(), PingPong::new(&file).unwrap());
     let deadline = Instant::now() + Duration::from_secs(60);
@@ -19,7 +28,7 @@ pub(crate) fn raw(rounds: u64) -> Duration {
 }
 
 /// A payload of `N` bytes through one ring, and back through another.
-pub(crate) fn mapring<const N: usize>(rounds: u64) -> Duration {
+fn mapring<const N: usize>(rounds: u64) -> Duration {
     let (ping, ping_there) = rings("ping");
     let (pong, pong_there) = rings("pong");
     let (mut to, mut from) = (ping.producer().unwrap(), pong.consumer().unwrap());

@@ -90,9 +90,9 @@ impl MappedReadOnly {
     /// The address of `len` bytes at `at`, all of which, rounded up to words, lie within the mapping.
     #[inline(always)]
     fn address(&self, at: Word, len: usize) -> *mut u8 {
-        // `len` is that of a slice, so the sum does not wrap around.
+        // `len` is that of a slice and a Word is below 2^63, so that no sum wraps around.
         let rounded = (len + (WORD - 1)) & !(WORD - 1);
-        if rounded > self.len || at.offset() > self.len - rounded {
+        if at.offset() + rounded > self.len {
             beyond(at, len);
         }
         self.base.wrapping_add(at.offset())

@@ -5,8 +5,9 @@ use core::sync::atomic::Ordering::Relaxed;
 use crate::error::TrySendError;
 use crate::layout::Word;
 use crate::memory::Memory;
-use crate::ring::{Position, RecordHeader};
+use crate::ring::RecordHeader;
 
+use super::producer::Extent;
 use super::{Producer, write_at};
 
 /// Records that become visible all at once. Dropping it aborts all of them.
@@ -16,8 +17,8 @@ pub struct Batch<'a, M: Memory> {
     producer: &'a mut Producer<M>,
     /// The header of the first record, which publishes everything (I7); 0 before there is one.
     first: u64,
-    /// Where the next record of the batch starts.
-    end: Position,
+    /// Where its records go; the next one starts at its end.
+    extent: Extent,
     records: u64,
 }
 
@@ -26,10 +27,12 @@ impl<'a, M: Memory> Batch<'a, M> {
     #[inline]
     pub(super) fn new(producer: &'a mut Producer<M>) -> Self {
         let end = producer.position();
+        let at = end.word(producer.geometry());
+        let extent = Extent { at, next: at, end };
         Self {
             producer,
             first: 0,
-            end,
+            extent,
             records: 0,
         }
     }
@@ -54,17 +57,14 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// As [`Producer::try_send`]; the batch is as before and can still be published.
     #[inline]
     pub fn push(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
-        let start = self.end;
-        let end = self.producer.make_room(start, payload.len())?;
-        self.producer
-            .memory()
-            .write(self.producer.payload_at(start), payload);
+        let extent = self.producer.make_room(self.extent.end, payload.len())?;
+        self.producer.memory().write(extent.payload(), payload);
         self.add(
             RecordHeader {
                 tag,
                 len: payload.len(),
             },
-            end,
+            &extent,
         );
         Ok(())
     }
@@ -75,10 +75,10 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// As [`Batch::push`].
     #[inline]
     pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, M>, TrySendError> {
-        let end = self.producer.make_room(self.end, len)?;
+        let extent = self.producer.make_room(self.extent.end, len)?;
         Ok(BatchClaim {
             batch: self,
-            end,
+            extent,
             len,
         })
     }
@@ -89,27 +89,27 @@ impl<'a, M: Memory> Batch<'a, M> {
         let Self {
             producer,
             first,
-            end,
+            extent,
             records,
         } = self;
         if records > 0 {
-            producer.zero_header(end);
-            producer.publish(producer.position(), first, end);
-            producer.count(records);
+            producer.publish(first, &extent, records);
         }
     }
 
-    /// Stores the header of a record that ends at `end`; that of the first is kept back.
+    /// Stores the header of a record that went to `extent`; that of the first is kept back.
     #[inline]
-    fn add(&mut self, header: RecordHeader, end: Position) {
+    fn add(&mut self, header: RecordHeader, extent: &Extent) {
         if self.records == 0 {
             self.first = header.to_word();
         } else {
             // Published by the first record's header.
-            let at = self.end.word(self.producer.geometry());
-            self.producer.memory().store(at, header.to_word(), Relaxed);
+            self.producer
+                .memory()
+                .store(extent.at, header.to_word(), Relaxed);
         }
-        self.end = end;
+        self.extent.next = extent.next;
+        self.extent.end = extent.end;
         self.records += 1;
     }
 }
@@ -119,7 +119,7 @@ impl<'a, M: Memory> Batch<'a, M> {
 #[must_use = "a claim that is dropped is aborted"]
 pub struct BatchClaim<'b, 'a, M: Memory> {
     batch: &'b mut Batch<'a, M>,
-    end: Position,
+    extent: Extent,
     len: usize,
 }
 
@@ -142,7 +142,7 @@ impl<M: Memory> BatchClaim<'_, '_, M> {
     #[inline]
     #[must_use]
     pub fn payload(&self) -> Word {
-        self.batch.producer.payload_at(self.batch.end)
+        self.extent.payload()
     }
 
     /// The memory that the ring lives in.
@@ -165,6 +165,6 @@ impl<M: Memory> BatchClaim<'_, '_, M> {
     #[inline]
     pub fn commit(self, tag: u32) {
         self.batch
-            .add(RecordHeader { tag, len: self.len }, self.end);
+            .add(RecordHeader { tag, len: self.len }, &self.extent);
     }
 }

@@ -4,24 +4,29 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use crate::layout::{WORD, Word};
 use crate::memory::Memory;
-use crate::ring::{Position, RecordHeader};
+use crate::ring::RecordHeader;
 
 use super::Producer;
+use super::producer::Extent;
 
 /// Room for one payload. Dropping it aborts: nothing was sent, the room is free again.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped is aborted"]
 pub struct Claim<'a, M: Memory> {
     producer: &'a mut Producer<M>,
-    end: Position,
+    extent: Extent,
     len: usize,
 }
 
 impl<'a, M: Memory> Claim<'a, M> {
-    /// The caller has made room up to `end` and cut the zero window (I3).
+    /// The caller has made room and cut the zero window (I3).
     #[inline]
-    pub(super) fn new(producer: &'a mut Producer<M>, end: Position, len: usize) -> Self {
-        Self { producer, end, len }
+    pub(super) fn new(producer: &'a mut Producer<M>, extent: Extent, len: usize) -> Self {
+        Self {
+            producer,
+            extent,
+            len,
+        }
     }
 
     /// Bytes of payload.
@@ -42,7 +47,7 @@ impl<'a, M: Memory> Claim<'a, M> {
     #[inline]
     #[must_use]
     pub fn payload(&self) -> Word {
-        self.producer.payload_at(self.producer.position())
+        self.extent.payload()
     }
 
     /// The memory that the ring lives in.
@@ -68,14 +73,12 @@ impl<'a, M: Memory> Claim<'a, M> {
     /// Publishes the record.
     #[inline]
     pub fn commit(self, tag: u32) {
-        let Self { producer, end, len } = self;
-        producer.zero_header(end);
-        producer.publish(
-            producer.position(),
-            RecordHeader { tag, len }.to_word(),
-            end,
-        );
-        producer.count(1);
+        let Self {
+            producer,
+            extent,
+            len,
+        } = self;
+        producer.publish(RecordHeader { tag, len }.to_word(), &extent, 1);
     }
 }
 

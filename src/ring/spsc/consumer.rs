@@ -124,6 +124,7 @@ impl<M: Memory> Consumer<M> {
         let mut release_at = self.released.plus(release_every);
         let (mut count, mut counted) = (0, 0);
         let mut caught_up = false;
+        let mut usual_size = 0;
         while count < limit && lap.is_after(head) {
             let header = match poll(&self.memory, &geometry, head) {
                 Ok(Some(header)) => header,
@@ -139,7 +140,16 @@ impl<M: Memory> Consumer<M> {
             if !each(Record::new(&self.memory, &geometry, head, header)) {
                 break;
             }
-            head = head.plus(geometry.record_size(header.len));
+            // Where the next header stands depends on this one, so that a chain of loads would
+            // run through the batch. A guess that the next record is as long as the last breaks it:
+            // the processor goes ahead with the guess, and loads several lines at a time.
+            let size = geometry.record_size(header.len);
+            usual_size = if size == usual_size {
+                usual_size
+            } else {
+                another_size(size)
+            };
+            head = head.plus(usual_size);
             count += 1;
             if !release_at.is_after(head) {
                 self.go_to(head, count - counted);
@@ -298,4 +308,11 @@ fn poll<M: Memory>(
         0 => Ok(None),
         word => RecordHeader::parse(word, head, geometry).map(Some),
     }
+}
+
+/// Just `size`; but the compiler must not see that, or it would take away the branch that asks.
+#[cold]
+#[inline(never)]
+fn another_size(size: usize) -> usize {
+    core::hint::black_box(size)
 }

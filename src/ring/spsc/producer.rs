@@ -21,6 +21,26 @@ const SAMPLE_EVERY: u64 = 256;
 /// How far past the tail cache lines are fetched for writing.
 const PREFETCH_AHEAD: usize = 512;
 
+/// Where a record goes, or a batch of them. The words are computed before the first store,
+/// behind which the compiler would load again what they are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    /// The first header.
+    pub(super) at: Word,
+    /// The header behind the last record.
+    pub(super) next: Word,
+    /// The position of that.
+    pub(super) end: Position,
+}
+
+impl Extent {
+    /// The first payload.
+    #[inline]
+    pub(super) fn payload(&self) -> Word {
+        self.at.next()
+    }
+}
+
 /// The sending side of a ring.
 #[derive(Debug)]
 pub struct Producer<M> {
@@ -88,16 +108,13 @@ impl<M: Memory> Producer<M> {
     /// [`TrySendError::Full`], [`TrySendError::TooLong`] or [`TrySendError::Corrupt`]; nothing was sent.
     #[inline(always)]
     pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
-        let start = self.tail;
-        let end = self.make_room(start, payload.len())?;
-        self.zero_header(end);
-        self.memory.write(self.payload_at(start), payload);
+        let extent = self.make_room(self.tail, payload.len())?;
+        self.memory.write(extent.payload(), payload);
         let header = RecordHeader {
             tag,
             len: payload.len(),
         };
-        self.publish(start, header.to_word(), end);
-        self.count(1);
+        self.publish(header.to_word(), &extent, 1);
         Ok(())
     }
 
@@ -107,9 +124,9 @@ impl<M: Memory> Producer<M> {
     /// As [`Producer::try_send`].
     #[inline]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, TrySendError> {
-        let end = self.make_room(self.tail, len)?;
+        let extent = self.make_room(self.tail, len)?;
         self.forget_window();
-        Ok(Claim::new(self, end, len))
+        Ok(Claim::new(self, extent, len))
     }
 
     /// Starts a batch: records that become visible all at once, or not at all.
@@ -196,20 +213,10 @@ impl<M: Memory> Producer<M> {
             .store(&self.memory, self.geometry.producer_slot(0));
     }
 
-    /// Where the payload of the record at `start` goes.
-    #[inline]
-    pub(super) fn payload_at(&self, start: Position) -> Word {
-        start.word(&self.geometry).next()
-    }
-
     /// Checks that a record for `len` bytes fits behind `from`, fetches lines
-    /// ahead, and returns where the record ends.
+    /// ahead, and returns where the record goes.
     #[inline(always)]
-    pub(super) fn make_room(
-        &mut self,
-        from: Position,
-        len: usize,
-    ) -> Result<Position, TrySendError> {
+    pub(super) fn make_room(&mut self, from: Position, len: usize) -> Result<Extent, TrySendError> {
         if len > self.geometry.max_payload() {
             return Err(TrySendError::TooLong {
                 len,
@@ -220,9 +227,13 @@ impl<M: Memory> Producer<M> {
         if end.is_after(self.limit) {
             self.make_room_slowly(end)?;
         }
-        self.memory
-            .prefetch_write(from.word(&self.geometry), PREFETCH_AHEAD);
-        Ok(end)
+        let at = from.word(&self.geometry);
+        self.memory.prefetch_write(at, PREFETCH_AHEAD);
+        Ok(Extent {
+            at,
+            next: end.word(&self.geometry),
+            end,
+        })
     }
 
     #[cold]
@@ -271,35 +282,32 @@ impl<M: Memory> Producer<M> {
         corrupt
     }
 
-    /// Makes sure that the header word at `end` is zero before the record in front of it is published (I2).
+    /// Publishes everything from `tail` to the end of `extent`, which is `records` records, by
+    /// storing the header of the first.
     #[inline(always)]
-    pub(super) fn zero_header(&mut self, end: Position) {
-        let after = end.plus(WORD);
-        if after.is_after(self.zeroed_until) {
-            self.memory.store(end.word(&self.geometry), 0, Relaxed);
+    pub(super) fn publish(&mut self, header: u64, extent: &Extent, records: u64) {
+        let Extent { at, next, end } = *extent;
+        // I2: the next header is zero before this one can be seen.
+        if !self.window || end.plus(WORD).is_after(self.zeroed_until) {
+            self.memory.store(next, 0, Relaxed);
         }
-    }
-
-    /// Publishes everything from `start` to `end` by storing the header at `start`.
-    #[inline(always)]
-    pub(super) fn publish(&mut self, start: Position, header: u64, end: Position) {
         // P1: pairs with the Acquire load in `Consumer::peek`.
-        self.memory
-            .store(start.word(&self.geometry), header, Release);
+        self.memory.store(at, header, Release);
+        self.tail = end;
         // I6 needs these two stores in program order: a producer that is killed between them must
         // leave TAIL behind, not ahead. To the processor a kill is an interrupt, which sees all
         // stores before it and none after it, so only the compiler must be told.
         compiler_fence(Release);
-        self.tail = end;
         self.memory.store(layout::TAIL, end.0, Relaxed);
         if self.window {
             self.extend_window();
         }
+        self.count(records);
     }
 
     /// Counts what was published, and once in a while looks how the consumer does.
     #[inline(always)]
-    pub(super) fn count(&mut self, records: u64) {
+    fn count(&mut self, records: u64) {
         // Only the counting down is on the way of each record.
         if records < self.until_sample {
             self.until_sample -= records;
