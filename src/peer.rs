@@ -72,6 +72,8 @@ pub(crate) struct Attachment {
     held: HeldRole,
     role: Role,
     process: Process,
+    /// Whether dropping it leaves no word in the slot, as a death would.
+    abandoned: bool,
 }
 
 impl Attachment {
@@ -104,9 +106,15 @@ impl Attachment {
                 held,
                 role,
                 process: region.process(),
+                abandoned: false,
             },
             endpoint,
         ))
+    }
+
+    /// Lets the role be found as after a death, when this is dropped.
+    pub(crate) fn abandon(&mut self) {
+        self.abandoned = true;
     }
 
     /// Whether the caller runs in the process that took the role.
@@ -127,7 +135,7 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if self.is_current_process() {
+        if self.is_current_process() && !self.abandoned {
             let region = self.region();
             participant::detach(region.memory(), slot(region, self.role));
         }

@@ -151,6 +151,31 @@ impl<M: Memory> Producer<M> {
         self.wait(deadline.into(), |ring, _| ring.is_released(end))
     }
 
+    /// Gives the role up as if this process had died, for one who cannot finish: the consumer
+    /// receives what was sent, and then [`PeerDied`](crate::RecvError::PeerDied) instead of
+    /// [`Disconnected`](crate::RecvError::Disconnected).
+    ///
+    /// ```
+    /// # use mapring::spsc::Options;
+    /// use mapring::{Deadline, RecvError};
+    /// # let ring = Options::new().create(&format!("doc-abandon-{}", std::process::id()))?;
+    /// # let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+    /// producer.try_send(0, b"half of the story")?;
+    /// producer.abandon();
+    ///
+    /// let mut payload = Vec::new();
+    /// consumer.recv(&mut payload, Deadline::NEVER)?;
+    /// let pid = std::process::id();
+    /// assert_eq!(consumer.recv(&mut payload, Deadline::NEVER), Err(RecvError::PeerDied { pid }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn abandon(mut self) {
+        // Nobody else has it: a producer that came to trust its peers has taken it over.
+        if let Some(attachment) = Arc::get_mut(&mut self.attachment) {
+            attachment.abandon();
+        }
+    }
+
     /// Bytes of the ring that records wait in, or are being read from.
     ///
     /// # Errors

@@ -11,9 +11,9 @@ use crate::ring::{Position, Record, RecordHeader};
 /// Shows its counters once in so many bytes of the ring.
 const SHOW_EVERY: u64 = 16 << 10;
 /// So many records found in one batch make one pause before the next.
-const RECORDS_PER_PAUSE: usize = 2;
+const RECORDS_PER_PAUSE: usize = 1;
 /// Longest wait before a batch, in `spin_loop` hints: some 40 ns each on a recent x86.
-const MAX_PAUSES: usize = 64;
+const MAX_PAUSES: usize = 128;
 
 /// The receiving side of a ring.
 #[derive(Debug)]
