@@ -94,13 +94,21 @@ fn copy<const N: usize>(records: u64) -> Duration {
     // SAFETY: as above.
     let mut taker = unsafe { Taker::new(&file) }.unwrap();
     let deadline = std::time::Instant::now() + Duration::from_secs(60);
-    let give = move || (0..records).for_each(|i| giver.give(&[i as u8; N], deadline).unwrap());
+    let give = move || {
+        let mut payload = [0; N];
+        for i in 0..records {
+            common::fill(&mut payload, i);
+            giver.give(&payload, deadline).unwrap();
+        }
+    };
     let take = move || {
-        let mut into = [0; N];
-        (0..records).for_each(|i| {
-            taker.take(&mut into, deadline).unwrap();
-            assert_eq!(into[N - 1], i as u8);
-        });
+        let mut check = common::Check::new();
+        let mut payload = [0; N];
+        for _ in 0..records {
+            taker.take(&mut payload, deadline).unwrap();
+            check.see(&payload);
+        }
+        check.finish(records);
     };
     common::race(give, take)
 }

@@ -1,7 +1,7 @@
 //! What the benches share: two pinned threads, and the streams that they run.
 //!
-//! Every stream writes each payload anew and copies it out again; the receiver
-//! checks what it got. Each contestant is used as its documentation says; all of them,
+//! Every stream changes the first eight bytes of each payload, sends all of it and copies it
+//! out again; the receiver checks what it got. Each contestant is used as its documentation says; all of them,
 //! the raw stream too, have 1 MiB of room.
 
 // Each bench uses a part of it.
@@ -23,16 +23,32 @@ pub(crate) const ROOM: usize = 1 << 20;
 /// Records that one call of `drain` may hand out, and that one batch holds.
 const AT_ONCE: usize = 256;
 
-/// Waits on one core or on many: spins for a while, then yields.
-#[derive(Default)]
-pub(crate) struct Spin(u32);
+/// Waits on one core or on many: spins for a while, then yields, and gives up after a
+/// minute, for then the other side has failed.
+pub(crate) struct Spin {
+    pauses: u32,
+    deadline: Instant,
+}
+
+impl Default for Spin {
+    fn default() -> Self {
+        Self {
+            pauses: 0,
+            deadline: Instant::now() + Duration::from_secs(60),
+        }
+    }
+}
 
 impl Spin {
     /// Lets a moment pass.
     #[inline]
     pub(crate) fn pause(&mut self) {
-        self.0 = self.0.wrapping_add(1);
-        if self.0.is_multiple_of(4096) {
+        self.pauses = self.pauses.wrapping_add(1);
+        if self.pauses.is_multiple_of(4096) {
+            assert!(
+                Instant::now() < self.deadline,
+                "the other side does not go on"
+            );
             thread::yield_now();
         } else {
             std::hint::spin_loop();
@@ -89,23 +105,23 @@ pub(crate) fn rings(name: &str) -> (Ring, Ring) {
 
 /// The payload of record `i`.
 #[inline]
-fn fill<const N: usize>(payload: &mut [u8; N], i: u64) {
+pub(crate) fn fill<const N: usize>(payload: &mut [u8; N], i: u64) {
     payload[..8].copy_from_slice(&i.to_le_bytes());
 }
 
 /// Checks that what arrived is what was sent.
-struct Check {
+pub(crate) struct Check {
     records: u64,
     sum: u64,
 }
 
 impl Check {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { records: 0, sum: 0 }
     }
 
     #[inline]
-    fn see(&mut self, payload: &[u8]) {
+    pub(crate) fn see(&mut self, payload: &[u8]) {
         let mut first = [0; 8];
         first.copy_from_slice(&payload[..8]);
         self.sum = self.sum.wrapping_add(u64::from_le_bytes(first));
@@ -113,7 +129,7 @@ impl Check {
         black_box(payload);
     }
 
-    fn finish(&self, records: u64) {
+    pub(crate) fn finish(&self, records: u64) {
         let expected = (u128::from(records) * u128::from(records - 1) / 2) as u64;
         assert_eq!(
             (self.records, self.sum),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use mapring::TryRecvError;
 use mapring::spsc::{Consumer, Producer};
 use mapring_limits::PingPong;
 
@@ -64,7 +65,11 @@ fn send<const N: usize>(producer: &mut Producer, payload: &[u8; N]) {
 #[inline]
 fn receive<const N: usize>(consumer: &mut Consumer, payload: &mut [u8; N]) {
     let mut spin = Spin::default();
-    while consumer.try_recv(payload).is_err() {
-        spin.pause();
+    loop {
+        match consumer.try_recv(payload) {
+            Ok(_) => return,
+            Err(TryRecvError::Empty) => spin.pause(),
+            Err(error) => panic!("{error}"),
+        }
     }
 }
