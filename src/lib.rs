@@ -6,14 +6,11 @@
 //!
 //! | floor | module | what it is |
 //! |---|---|---|
-//! | 3 | [`spsc`] | the public face: options, ring, producer, consumer, observer |
+//! | 3 | [`spsc`], `peer` | the public face: options, ring, producer, consumer, observer, and what they know of each other |
 //! | 2 | `ring` | the pure protocol, without `unsafe`; its proof stands at the head of `src/ring/mod.rs` |
 //! | 2 | `os` | mapping, locks, files: the only `unsafe`, the only system calls |
 //! | 1 | `memory` | what the protocol may ask of the memory it runs on |
 //! | 0 | `layout`, `error` | the bytes of a region; what can go wrong |
-
-// What stands behind the door is `pub` for those who come through it.
-#![cfg_attr(not(feature = "internals"), allow(unreachable_pub, dead_code))]
 
 mod error;
 mod os;
@@ -39,9 +36,13 @@ pub mod memory;
 #[cfg(feature = "internals")]
 pub mod ring;
 
+// What stands behind the door is `pub` for those who come through it.
 #[cfg(not(feature = "internals"))]
+#[allow(unreachable_pub, dead_code)]
 mod layout;
 #[cfg(not(feature = "internals"))]
+#[allow(unreachable_pub, dead_code)]
 mod memory;
 #[cfg(not(feature = "internals"))]
+#[allow(unreachable_pub, dead_code)]
 mod ring;

@@ -1,6 +1,7 @@
 //! Floor 3: a participant's place in a region, and what it can tell of its peer.
 
 use std::sync::Arc;
+use std::thread;
 
 use crate::error::{AttachError, Corrupt, Role};
 use crate::layout::{self, Word};
@@ -9,6 +10,9 @@ use crate::os::mapped::Mapped;
 use crate::os::process::{self, Process};
 use crate::os::region::{HeldRole, Region};
 use crate::ring::participant::{self, State};
+
+/// How often a slot that changes while being looked at is looked at again.
+const LOOKS: u32 = 16;
 
 /// What is known of the participant that holds, or held, a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,22 +42,26 @@ impl Peer {
         role: Role,
     ) -> Result<Self, Corrupt> {
         let slot = slot(region, role);
-        loop {
+        let mut last = 0;
+        for _ in 0..LOOKS {
             let state = participant::look(memory, slot, role)?;
             let pid = match state {
                 State::Absent => return Ok(Self::Absent),
                 State::Left => return Ok(Self::Left),
-                State::Attached { pid } => pid,
+                State::Attached { pid, .. } => pid,
             };
             // When the kernel cannot say, the peer counts as alive: slow is not dead.
             if region.is_held(role).unwrap_or(true) {
                 return Ok(Self::Attached { pid });
             }
-            // It may have left, or a successor come and gone, between the two looks.
+            // It may have left, or left and come again, between the two looks.
             if participant::look(memory, slot, role)? == state {
                 return Ok(Self::Died { pid });
             }
+            last = pid;
         }
+        // It comes and goes; or a hostile peer keeps writing there, which must not hold the caller.
+        Ok(Self::Attached { pid: last })
     }
 }
 
@@ -94,7 +102,7 @@ impl Attachment {
         })?;
         let Some(held) = taken else {
             let pid = match participant::look(memory, slot, role)? {
-                State::Attached { pid } => pid,
+                State::Attached { pid, .. } => pid,
                 State::Absent | State::Left => 0,
             };
             return Err(AttachError::Busy { role, pid });
@@ -135,7 +143,9 @@ impl Attachment {
 
 impl Drop for Attachment {
     fn drop(&mut self) {
-        if self.is_current_process() && !self.abandoned {
+        // Who panics has not finished: its peer must not take what it sent for all there is.
+        let finished = !self.abandoned && !thread::panicking();
+        if self.is_current_process() && finished {
             let region = self.region();
             participant::detach(region.memory(), slot(region, self.role));
         }

@@ -72,7 +72,10 @@ impl Model {
         let text = text.or_else(|| cause.downcast_ref::<&str>().map(ToString::to_string));
         let text = text.unwrap_or_default();
         // That would be a model that is too large, and says nothing of the ordering.
-        assert!(!text.contains("maximum number of branches"), "{site:?}: {text}");
+        assert!(
+            !text.contains("maximum number of branches"),
+            "{site:?}: {text}"
+        );
         Some(text)
     }
 

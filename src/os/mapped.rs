@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::ptr;
 use std::slice;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fd::AsRawFd;
@@ -106,7 +106,8 @@ impl MappedReadOnly {
         let address = self.base.wrapping_add(at.offset());
         // SAFETY: the mapping is page-aligned and a Word is a multiple of eight, so the address is
         // aligned; it was checked to lie within the mapping, which lives as long as `self`.
-        // All accesses to it in this process are atomic or opaque.
+        // Accesses to it in this process are atomic or opaque, or through slices of a
+        // `TrustedMapped`, which P1 and P2 of the protocol keep apart from this one.
         unsafe { AtomicU64::from_ptr(address.cast()) }
     }
 }
@@ -118,16 +119,22 @@ fn beyond(at: Word, len: usize) -> ! {
 }
 
 impl ReadMemory for MappedReadOnly {
+    // The documentation of `std::sync::atomic` ("Atomic accesses to read-only memory") allows
+    // only Relaxed loads where writing would fault; a fence behind the load gives it the order.
     #[inline(always)]
     fn load(&self, at: Word, order: Ordering) -> u64 {
-        self.word(at).load(order)
+        let value = self.word(at).load(Ordering::Relaxed);
+        if order != Ordering::Relaxed {
+            fence(order);
+        }
+        value
     }
 
     #[inline(always)]
     fn read(&self, from: Word, into: &mut [u8]) {
         let address = self.address(from, into.len());
         // SAFETY: `address` checked that the bytes, rounded up to words, lie within the
-        // mapping, and a Word is a multiple of eight.
+        // mapping, and a Word is a multiple of eight. Accesses are as in `word`.
         unsafe { copy::read(address, into) };
     }
 }
@@ -153,7 +160,11 @@ impl Mapped {
             let _ = raw.advise(Advice::HugePage);
         }
         if prefault {
-            raw.advise(Advice::PopulateWrite)?;
+            match raw.advise(Advice::PopulateWrite) {
+                // Linux before 5.14: then the first lap takes the page faults.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {}
+                other => other?,
+            }
         }
         Ok(Self(MappedReadOnly::of(raw, process)?))
     }
@@ -171,8 +182,9 @@ impl Mapped {
     /// Lets payloads be seen as slices.
     ///
     /// # Safety
-    /// As long as the result lives, no other process or thread writes bytes that one of
-    /// its slices covers.
+    /// As long as the result lives, nobody else writes bytes that one of its slices covers, nor
+    /// reads those that a mutable one covers. Peers that follow the protocol do neither: P1 and
+    /// P2 order their accesses before and after.
     #[must_use]
     pub(crate) unsafe fn trust(self) -> TrustedMapped {
         TrustedMapped(self)
@@ -182,7 +194,7 @@ impl Mapped {
 impl ReadMemory for Mapped {
     #[inline(always)]
     fn load(&self, at: Word, order: Ordering) -> u64 {
-        self.0.load(at, order)
+        self.0.word(at).load(order)
     }
 
     #[inline(always)]
@@ -201,7 +213,7 @@ impl Memory for Mapped {
     fn write(&self, to: Word, bytes: &[u8]) {
         let address = self.0.address(to, bytes.len());
         // SAFETY: `address` checked that the bytes, rounded up to words, lie within the
-        // mapping, which is writable, and a Word is a multiple of eight.
+        // mapping, which is writable, and a Word is a multiple of eight. Accesses are as in `word`.
         unsafe { copy::write(address, bytes) };
     }
 

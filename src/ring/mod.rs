@@ -22,10 +22,10 @@
 //! - **I2** The header word at `tail` is zero, from before the record in front
 //!   of it is published. So a consumer that has read everything sees zero, not
 //!   the bytes of a record from a lap ago, whatever they look like.
-//! - **I3** Every word in `[tail, zeroed_until)` is zero, and
-//!   `tail + 8 <= zeroed_until <= HEAD + capacity`. This is I2 for a stretch:
-//!   the *zero window*. A claim that hands out these bytes first cuts the window
-//!   down to the one word, so that a claim aborted or forgotten leaves I2 true.
+//! - **I3** Every word in `[tail, max(tail + 8, zeroed_until))` is zero, and
+//!   `zeroed_until <= HEAD + capacity`. This is I2 for a stretch: the *zero window*.
+//!   A claim that hands out these bytes first gives the window up, so that a claim
+//!   aborted or forgotten leaves I2 true.
 //! - **I4** Only the span `[HEAD, tail)` holds records the consumer may read; the
 //!   producer writes outside it, but for the next header (I1 leaves room for it).
 //! - **I5** A header stands at an index below `capacity`; its payload is contiguous

@@ -18,6 +18,8 @@ pub enum State {
     Attached {
         /// The process, as it saw itself.
         pid: u32,
+        /// Which of the slot's attachments it is, so that two by one process differ.
+        attachment: u64,
     },
     /// Its last holder left in good order.
     Left,
@@ -32,7 +34,7 @@ pub fn attach<M: Memory>(memory: &M, slot: Word, pid: u32) {
     let so_far = memory.load(attachments, Relaxed);
     memory.store(attachments, so_far.wrapping_add(1), Relaxed);
     memory.store(slot.plus(layout::SLOT_PID), u64::from(pid), Relaxed);
-    // P3: pairs with the Acquire load in `look`; carries the pid.
+    // P3: pairs with the Acquire load in `look`; carries the pid and the count.
     memory.store(slot.plus(layout::SLOT_STATE), ATTACHED, Release);
 }
 
@@ -53,6 +55,7 @@ pub fn look<M: ReadMemory>(memory: &M, slot: Word, role: Role) -> Result<State, 
         0 => Ok(State::Absent),
         ATTACHED => Ok(State::Attached {
             pid: memory.load(slot.plus(layout::SLOT_PID), Relaxed) as u32,
+            attachment: memory.load(slot.plus(layout::SLOT_ATTACHMENTS), Relaxed),
         }),
         LEFT => Ok(State::Left),
         state => Err(Corrupt::State { role, state }),
@@ -93,6 +96,7 @@ impl Counters {
     }
 
     /// Reads what the holders of `slot` have counted so far.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     #[must_use]
     pub fn load<M: ReadMemory>(memory: &M, slot: Word) -> Self {
         let field = |offset| memory.load(slot.plus(offset), Relaxed);
@@ -105,6 +109,7 @@ impl Counters {
     }
 
     /// Shows them to observers.
+    #[cfg_attr(not(feature = "internals"), doc(hidden))]
     pub fn store<M: Memory>(&self, memory: &M, slot: Word) {
         for (offset, value) in [
             (layout::SLOT_RECORDS, self.records),

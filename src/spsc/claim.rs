@@ -7,6 +7,7 @@ use std::ops::{Deref, DerefMut};
 use crate::error::TrySendError;
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
+use crate::os::process::Process;
 use crate::ring::spsc as protocol;
 
 /// Room in the ring for one payload, to be written in place.
@@ -139,12 +140,13 @@ impl DerefMut for Claim<'_, TrustedMapped> {
 #[must_use = "a batch that is dropped is aborted"]
 pub struct Batch<'a, M: Memory = Mapped> {
     batch: protocol::Batch<'a, M>,
+    process: Process,
 }
 
 impl<'a, M: Memory> Batch<'a, M> {
     #[inline]
-    pub(super) fn new(batch: protocol::Batch<'a, M>) -> Self {
-        Self { batch }
+    pub(super) fn new(batch: protocol::Batch<'a, M>, process: Process) -> Self {
+        Self { batch, process }
     }
 
     /// How many records it holds.
@@ -167,6 +169,7 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// As [`Producer::try_send`](super::Producer::try_send); what the batch held it still holds.
     #[inline]
     pub fn push(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
+        self.check_process()?;
         self.batch.push(tag, payload)
     }
 
@@ -176,6 +179,7 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// As [`Batch::push`].
     #[inline]
     pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, M>, TrySendError> {
+        self.check_process()?;
         Ok(BatchClaim {
             claim: self.batch.try_claim(len)?,
         })
@@ -185,6 +189,15 @@ impl<'a, M: Memory> Batch<'a, M> {
     #[inline]
     pub fn publish(self) {
         self.batch.publish();
+    }
+
+    #[inline]
+    fn check_process(&self) -> Result<(), TrySendError> {
+        if self.process.is_current() {
+            Ok(())
+        } else {
+            Err(TrySendError::Forked)
+        }
     }
 }
 
@@ -225,3 +238,28 @@ impl<M: Memory> BatchClaim<'_, '_, M> {
         self.claim.commit(tag);
     }
 }
+
+impl Deref for BatchClaim<'_, '_, TrustedMapped> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        self.claim
+            .memory()
+            .slice(self.claim.payload(), self.claim.len())
+    }
+}
+
+impl DerefMut for BatchClaim<'_, '_, TrustedMapped> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let (payload, len) = (self.claim.payload(), self.claim.len());
+        self.claim.memory_mut().slice_mut(payload, len)
+    }
+}
+
+/// A claim of a producer that trusts its peers: it derefs to its payload.
+pub type TrustedClaim<'a> = Claim<'a, TrustedMapped>;
+
+/// A batch of a producer that trusts its peers: its claims deref to their payloads.
+pub type TrustedBatch<'a> = Batch<'a, TrustedMapped>;

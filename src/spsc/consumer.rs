@@ -220,10 +220,12 @@ impl<M: Memory> Consumer<M> {
             }
             match pause {
                 Pause::Look => {}
-                Pause::TimedOut => return self.found_or(RecvError::TimedOut),
-                Pause::LookAndCheckPeer => {
+                Pause::LookAndCheckPeer | Pause::TimedOut => {
                     if let Peer::Died { pid } = self.look_at_producer()? {
                         return self.found_or(RecvError::PeerDied { pid });
+                    }
+                    if pause == Pause::TimedOut {
+                        return self.found_or(RecvError::TimedOut);
                     }
                 }
             }
@@ -312,6 +314,7 @@ impl<M: Memory> Consumer<M> {
         if let Some(corrupt) = self.ring.corrupt() {
             return corrupt.into();
         }
+        self.ring.count_stall();
         match self.has_left() {
             Ok(false) => TryRecvError::Empty,
             // What it sent before it left is visible now.

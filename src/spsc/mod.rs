@@ -29,14 +29,18 @@
 //! process was killed is noticed too: its consumer receives all it committed and
 //! then [`PeerDied`](crate::RecvError::PeerDied). Either may be followed by a
 //! successor, in any process, that goes on where it left off; the consumer just
-//! calls `recv` again. The same holds the other way round, but a producer is told
+//! calls `recv` again. One that panics, or [gives up](Producer::abandon), counts as dead:
+//! what it sent may not be all there is. The same holds the other way round, but a producer is told
 //! only when it cannot go on, for the ring is full.
 //!
 //! # Threads and forks
 //!
 //! Endpoints can be sent to other threads. A child made by `fork` does not have
-//! the mapping; its calls return `Forked`, and dropping there what it inherited
-//! changes nothing for the parent.
+//! the mapping: calls of a ring or an endpoint return `Forked` there, and dropping what it
+//! inherited changes nothing for the parent. A claim, batch or record that was alive at the
+//! fork must not be used in the child: the memory it stands for is not there. A child
+//! that lives on without `exec` keeps the roles of its parent held, and the region in use, even
+//! if the parent is killed.
 
 mod claim;
 mod consumer;
@@ -46,10 +50,10 @@ mod producer;
 mod record;
 mod ring;
 
-pub use claim::{Batch, BatchClaim, Claim};
+pub use claim::{Batch, BatchClaim, Claim, TrustedBatch, TrustedClaim};
 pub use consumer::{Consumer, TrustedConsumer};
 pub use observer::Observer;
 pub use options::Options;
 pub use producer::{Producer, TrustedProducer};
-pub use record::{Buffer, Received, Record};
+pub use record::{Buffer, Received, Record, TrustedRecord};
 pub use ring::Ring;

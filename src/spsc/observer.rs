@@ -16,7 +16,8 @@ use crate::ring::participant::Counters;
 /// Looks at a ring through a mapping that cannot be written.
 ///
 /// The numbers are those of some moment, and two of them may be of two moments.
-/// It counts as a user of the region.
+/// It counts as a user of the region. In a forked child, which does not have the mapping, it
+/// shows zeros and [`Peer::Absent`].
 ///
 /// ```
 /// # use mapring::spsc::Options;

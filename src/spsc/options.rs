@@ -21,8 +21,9 @@ const MODE: u32 = 0o600;
 /// # By name or by path
 ///
 /// `create`, `open` and `create_or_open` take a *name*: 1 to 200 ASCII letters,
-/// digits, `.`, `_` and `-`, not starting with a dot. The region lives in memory;
-/// its last user, however it ends, takes it along.
+/// digits, `.`, `_` and `-`, not starting with a dot. The region lives in memory, and its
+/// last user takes it along when it closes. If that one is killed, the next to open the name
+/// takes what is left over away.
 /// `create_at`, `open_at` and `create_or_open_at` take the *path* of a file, which
 /// stays, with all that was sent and not received, until [`Options::remove_at`].
 ///
@@ -49,13 +50,13 @@ impl Default for Options {
 }
 
 impl Options {
-    /// A ring of 1 MiB for payloads up to an eighth of that, mode 0600.
+    /// A ring of 1 MiB (or what `max_payload` needs) for payloads up to an eighth of it, mode 0600.
     pub fn new() -> Self {
         let settings = Settings {
             capacity: None,
             max_payload: None,
             mode: MODE,
-            persistent: false,
+            persistent: None,
             prefault: false,
             huge_pages: false,
             start: 0,
@@ -79,8 +80,9 @@ impl Options {
         self
     }
 
-    /// Permission bits of the region's file, exactly; the umask does not matter. Who opens
-    /// a region with another mode than the one set here is refused.
+    /// Permission bits of the region's file, exactly, 0600 by default; the umask does not
+    /// matter. A region that has another mode is not opened. Other users are not let in by
+    /// it: whoever opens must be the owner.
     pub fn mode(mut self, bits: u32) -> Self {
         self.settings.mode = bits;
         self
@@ -88,12 +90,12 @@ impl Options {
 
     /// Whether a named region outlives its last user, like one at a path does.
     pub fn persistent(mut self, persistent: bool) -> Self {
-        self.settings.persistent = persistent;
+        self.settings.persistent = Some(persistent);
         self
     }
 
     /// Whether all pages are mapped when the region is opened, so that the first
-    /// lap takes no page faults.
+    /// lap takes no page faults (from Linux 5.14 on).
     pub fn prefault(mut self, prefault: bool) -> Self {
         self.settings.prefault = prefault;
         self
@@ -164,6 +166,24 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError`].
+    ///
+    /// ```
+    /// use mapring::{Origin, spsc::Options};
+    ///
+    /// let path = std::env::temp_dir().join(format!("doc-at-{}", std::process::id()));
+    /// let ring = Options::new().create_or_open_at(&path)?;
+    /// ring.producer()?.try_send(0, b"to be continued")?;
+    /// drop(ring);
+    ///
+    /// let ring = Options::new().create_or_open_at(&path)?;
+    /// assert_eq!(ring.origin(), Origin::Resumed);
+    /// let mut payload = Vec::new();
+    /// ring.consumer()?.try_recv(&mut payload)?;
+    /// assert_eq!(payload, b"to be continued");
+    /// drop(ring);
+    /// assert!(Options::new().remove_at(&path)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn create_or_open_at(&self, path: impl AsRef<Path>) -> Result<Ring, OpenError> {
         self.ring(Place::file(path.as_ref())?, Opening::CreateOrOpen)
     }

@@ -127,7 +127,12 @@ impl<M: Memory> Producer<M> {
         len: usize,
         deadline: impl Into<Deadline>,
     ) -> Result<Claim<'_, M>, SendError> {
-        self.wait_for_room(len, deadline.into())?;
+        self.check_process().map_err(without_full)?;
+        match self.ring.check_room(len) {
+            Ok(()) => {}
+            Err(TrySendError::Full) => self.wait_for_room(len, deadline.into())?,
+            Err(error) => return Err(without_full(error)),
+        }
         self.try_claim(len).map_err(without_full)
     }
 
@@ -138,7 +143,7 @@ impl<M: Memory> Producer<M> {
     #[inline]
     pub fn batch(&mut self) -> Result<Batch<'_, M>, TrySendError> {
         self.check_process()?;
-        Ok(Batch::new(self.ring.batch()))
+        Ok(Batch::new(self.ring.batch(), self.process))
     }
 
     /// Waits until the consumer has released everything sent so far.
@@ -238,12 +243,8 @@ impl<M: Memory> Producer<M> {
             .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
-    /// Waits until a record of `len` bytes fits.
+    /// Waits until a record of `len` bytes, which is not too long, fits.
     fn wait_for_room(&mut self, len: usize, deadline: Deadline) -> Result<(), SendError> {
-        let limit = self.max_payload();
-        if len > limit {
-            return Err(SendError::TooLong { len, limit });
-        }
         let needed = self.ring.geometry().record_size(len);
         let worthwhile = needed.max(self.capacity() / WORTHWHILE_SHARE);
         self.wait(deadline, |ring, waited_long| {
@@ -271,11 +272,13 @@ impl<M: Memory> Producer<M> {
             }
             let over = match pause {
                 Pause::Look => continue,
-                Pause::TimedOut => SendError::TimedOut,
-                Pause::LookAndCheckPeer => match self.look_at_consumer()? {
-                    Peer::Absent | Peer::Attached { .. } => continue,
+                Pause::LookAndCheckPeer | Pause::TimedOut => match self.look_at_consumer()? {
                     Peer::Left => SendError::Disconnected,
                     Peer::Died { pid } => SendError::PeerDied { pid },
+                    Peer::Absent | Peer::Attached { .. } if pause == Pause::TimedOut => {
+                        SendError::TimedOut
+                    }
+                    Peer::Absent | Peer::Attached { .. } => continue,
                 },
             };
             // It may have made room before it went.

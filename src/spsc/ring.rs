@@ -50,8 +50,12 @@ impl Ring {
     /// Maps the region once more, for looking only. Any number may.
     ///
     /// # Errors
-    /// [`OpenError::Io`] when the system has no room for another mapping.
+    /// [`OpenError::Io`] when the system has no room for another mapping; [`OpenError::Forked`]
+    /// in a child of the process that opened the ring.
     pub fn observer(&self) -> Result<Observer, OpenError> {
+        if !self.region.process().is_current() {
+            return Err(OpenError::Forked);
+        }
         let memory = self
             .region
             .map_read_only()

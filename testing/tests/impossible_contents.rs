@@ -222,7 +222,13 @@ fn a_participant_has_one_of_three_states() {
     participant::attach(&memory, slot, 4711);
     for (word, expected) in [
         (0, Ok(State::Absent)),
-        (1, Ok(State::Attached { pid: 4711 })),
+        (
+            1,
+            Ok(State::Attached {
+                pid: 4711,
+                attachment: 1,
+            }),
+        ),
         (2, Ok(State::Left)),
     ] {
         memory.store(state, word, Relaxed);

@@ -27,12 +27,24 @@ fn pid(setup: &Setup) {
     let memory = ring.memory.clone();
     let participant = thread::spawn(move || participant::attach(&memory, slot, 42));
     match participant::look(&ring.memory, slot, Role::Consumer) {
-        Ok(State::Absent | State::Attached { pid: 42 }) => {}
+        Ok(
+            State::Absent
+            | State::Attached {
+                pid: 42,
+                attachment: 1,
+            },
+        ) => {}
         other => panic!("{other:?}"),
     }
     participant.join().expect("the participant");
     let state = participant::look(&ring.memory, slot, Role::Consumer);
-    assert_eq!(state, Ok(State::Attached { pid: 42 }));
+    assert_eq!(
+        state,
+        Ok(State::Attached {
+            pid: 42,
+            attachment: 1
+        })
+    );
 }
 
 /// Whoever sees that the producer left sees all it sent: one more look is enough.

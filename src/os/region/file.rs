@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 
 use rustix::fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -14,8 +15,19 @@ use super::place::Place;
 /// A file that has its size and its space, but no name yet.
 pub(super) struct Unnamed {
     pub(super) file: OwnedFd,
-    /// Where the file system cannot make a file without a name: the one it has meanwhile.
-    temporary: Option<std::path::PathBuf>,
+    temporary: Temporary,
+}
+
+/// Where the file system cannot make a file without a name: the one it has meanwhile. Dropping
+/// it takes that name away; a left-over of that name holds no region and is in nobody's way.
+struct Temporary(Option<PathBuf>);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if let Some(name) = &self.0 {
+            let _ = rustix::fs::unlink(name);
+        }
+    }
 }
 
 impl Unnamed {
@@ -44,7 +56,7 @@ impl Unnamed {
             Ok(file) => {
                 return Ok(Self {
                     file,
-                    temporary: None,
+                    temporary: Temporary(None),
                 });
             }
             // Not every file system can (EOPNOTSUPP), nor every kernel (EISDIR).
@@ -63,7 +75,7 @@ impl Unnamed {
             .map_err(|error| place.io("create a file for")(error.into()))?;
         Ok(Self {
             file,
-            temporary: Some(temporary),
+            temporary: Temporary(Some(temporary)),
         })
     }
 
@@ -85,7 +97,7 @@ impl Unnamed {
 
     /// Gives it its name. Returns `None`, and the file is gone, when something has that name already.
     pub(super) fn link(mut self, place: &Place) -> Result<Option<OwnedFd>, OpenError> {
-        let linked = match &self.temporary {
+        let linked = match &self.temporary.0 {
             Some(temporary) => {
                 // Never two names at once, and never over somebody else's file.
                 let renamed = rustix::fs::renameat_with(
@@ -96,7 +108,7 @@ impl Unnamed {
                     RenameFlags::NOREPLACE,
                 );
                 if renamed.is_ok() {
-                    self.temporary = None;
+                    self.temporary.0 = None;
                 }
                 renamed
             }
@@ -118,18 +130,9 @@ impl Unnamed {
             }
         };
         match linked {
-            Ok(()) => Ok(Some(self.file.try_clone().map_err(place.io("keep open"))?)),
+            Ok(()) => Ok(Some(self.file)),
             Err(Errno::EXIST) => Ok(None),
             Err(error) => Err(place.io("give a name to")(error.into())),
-        }
-    }
-}
-
-impl Drop for Unnamed {
-    fn drop(&mut self) {
-        if let Some(temporary) = &self.temporary {
-            // A left-over of that name holds no region and is in nobody's way.
-            let _ = rustix::fs::unlink(temporary);
         }
     }
 }

@@ -1,8 +1,25 @@
 //! A named region: created, opened, counted and deleted.
 //!
 //! The kernel counts the users: each handle holds a read lock on one byte of the
-//! region's file, which goes with the process, however it ends. A role is a
+//! region's file, the *use lock*, which goes with the process, however it ends. A role is a
 //! write lock on another byte. Nothing in the region itself says who is alive.
+//!
+//! # Why no region vanishes, and none is left behind
+//!
+//! - **R1** A file gets its name when it is whole and its creator's use lock is held. So a
+//!   name stands for a whole region, and for one without users only after they have gone.
+//! - **R2** Whoever takes a name away holds the *write* lock on the use byte, and has then seen
+//!   that the name is still that of this very file. So a region with users keeps its name, and
+//!   a name is never taken from another file.
+//! - **R3** An opener is a user once it holds the use lock and has *then* seen that the name is
+//!   still that of its file. By R2 the name stays from there on.
+//! - **R4** An opener that gets the write lock finds a region without users: left over from a
+//!   crash. It deletes it, or resumes it, before anybody else can become a user.
+//! - **R5** A closer drops its read lock, then tries the write lock, and deletes if it gets
+//!   it. It is refused by a user, who will close in turn, or by one that holds the write lock,
+//!   who deletes by R4 or R5. So the last of them deletes.
+//! - **R6** A kill between any two steps frees the locks and leaves a whole region without users,
+//!   or none: the next opener does R4.
 
 mod file;
 mod header_page;
@@ -48,8 +65,8 @@ pub(crate) struct Settings {
     pub(crate) max_payload: Option<u64>,
     /// Permission bits of the file.
     pub(crate) mode: u32,
-    /// Whether it outlives its last user.
-    pub(crate) persistent: bool,
+    /// Whether it outlives its last user; a file that the user named always does.
+    pub(crate) persistent: Option<bool>,
     /// Whether all pages are mapped at once.
     pub(crate) prefault: bool,
     /// Whether to ask for huge pages.

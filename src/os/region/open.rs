@@ -20,12 +20,14 @@ use super::place::Place;
 use super::usage::{self, Use};
 use super::{Origin, Region, Settings};
 
-/// Capacity of a region whose creator asks for none, in bytes.
+/// Capacity of a region whose creator asks for none, in bytes, unless its payloads are too long for that.
 const DEFAULT_CAPACITY: u64 = 1 << 20;
 /// Without a `max_payload`, this part of the capacity.
 const DEFAULT_PAYLOAD_SHARE: u64 = 8;
 /// An attempt fails while others are between two steps. With a millisecond after each: a second.
 const ATTEMPTS: u32 = 1000;
+/// How many of them may find no space.
+const NO_SPACE_ATTEMPTS: u32 = 50;
 
 /// Which of the three calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +43,24 @@ pub(crate) enum Opening {
 /// Comes by a region.
 ///
 /// # Errors
-/// Every [`OpenError`] but [`OpenError::InUse`].
+/// Every [`OpenError`] but [`OpenError::InUse`] and [`OpenError::Forked`].
 pub(crate) fn open(
     place: &Place,
     opening: Opening,
     settings: &Settings,
 ) -> Result<Region, OpenError> {
     let process = Process::current().map_err(place.io("prepare for forks before opening"))?;
-    // Also for those who only open: a wrong option is wrong whoever comes first.
+    if settings.mode & !0o777 != 0 || settings.mode & 0o600 != 0o600 {
+        return Err(OpenError::Mode {
+            mode: settings.mode,
+        });
+    }
+    // Also for those who only open: what is wrong is wrong whoever comes first.
     let wanted = geometry(settings).map_err(|source| OpenError::Options {
         path: place.path().to_owned(),
         source,
     })?;
+    let mut no_space = 0;
     for _ in 0..ATTEMPTS {
         match find(place, opening, settings, process)? {
             Found::Region(found) => return map(found, settings),
@@ -61,11 +69,13 @@ pub(crate) fn open(
                     path: place.path().to_owned(),
                 });
             }
-            Found::Nothing => {
-                if let Some(region) = create(place, &wanted, settings, process)? {
-                    return Ok(region);
-                }
-            }
+            Found::Nothing => match create(place, &wanted, settings, process) {
+                Ok(Some(region)) => return Ok(region),
+                Ok(None) => {}
+                // Others that create at the same time have taken the space, for a moment.
+                Err(OpenError::NoSpace { .. }) if no_space < NO_SPACE_ATTEMPTS => no_space += 1,
+                Err(error) => return Err(error),
+            },
             Found::InTransit => {}
         }
         thread::sleep(Duration::from_millis(1));
@@ -131,6 +141,10 @@ fn find(
         return Ok(Found::InTransit);
     }
     let identity = identify(place, &existing)?;
+    if place.is_file_backed() && !identity.persistent {
+        // Somebody's named region, or a copy of one: it is not deleted under a path, in use or not.
+        return Err(mismatch(place, "persistence", 0, 1));
+    }
     if alone && !identity.persistent {
         usage::unlink_own(existing.file.as_fd(), place).map_err(place.io("replace"))?;
         return Ok(Found::Nothing);
@@ -167,6 +181,11 @@ fn identify(place: &Place, existing: &Existing) -> Result<Identity, OpenError> {
 
 fn check_wishes(place: &Place, identity: &Identity, settings: &Settings) -> Result<(), OpenError> {
     let geometry = &identity.geometry;
+    let persistent = if place.is_file_backed() {
+        None
+    } else {
+        settings.persistent
+    };
     let wishes = [
         ("capacity", settings.capacity, geometry.capacity() as u64),
         (
@@ -174,23 +193,39 @@ fn check_wishes(place: &Place, identity: &Identity, settings: &Settings) -> Resu
             settings.max_payload,
             geometry.max_payload() as u64,
         ),
+        (
+            "persistence",
+            persistent.map(u64::from),
+            u64::from(identity.persistent),
+        ),
     ];
     for (field, wish, found) in wishes {
         if let Some(expected) = wish.filter(|wish| *wish != found) {
-            return Err(OpenError::Mismatch {
-                path: place.path().to_owned(),
-                field,
-                found,
-                expected,
-            });
+            return Err(mismatch(place, field, found, expected));
         }
     }
     Ok(())
 }
 
+fn mismatch(place: &Place, field: &'static str, found: u64, expected: u64) -> OpenError {
+    OpenError::Mismatch {
+        path: place.path().to_owned(),
+        field,
+        found,
+        expected,
+    }
+}
+
 /// The shape that the settings ask for.
 fn geometry(settings: &Settings) -> Result<Geometry, LayoutError> {
-    let capacity = settings.capacity.unwrap_or(DEFAULT_CAPACITY);
+    let capacity = settings.capacity.unwrap_or_else(|| {
+        // Room for two of the longest records, at least.
+        let twice = settings.max_payload.unwrap_or_default().saturating_mul(2);
+        let large = twice
+            .checked_next_power_of_two()
+            .unwrap_or(layout::MAX_CAPACITY);
+        large.clamp(DEFAULT_CAPACITY, layout::MAX_CAPACITY)
+    });
     let align = layout::WORD as u64;
     let share = (capacity / DEFAULT_PAYLOAD_SHARE).min(layout::MAX_PAYLOAD);
     let max_payload = settings.max_payload.unwrap_or(share);
@@ -210,7 +245,7 @@ fn create(
         .map_err(|error| place.io("find a generation for")(error.into()))?;
     let identity = Identity {
         geometry: *geometry,
-        persistent: settings.persistent || place.is_file_backed(),
+        persistent: settings.persistent.unwrap_or(false) || place.is_file_backed(),
         generation: u64::from_ne_bytes(generation),
     };
     let unnamed = Unnamed::new(place, geometry.total_size() as u64, settings.mode)?;

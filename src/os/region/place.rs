@@ -21,7 +21,8 @@ impl Place {
     ///
     /// # Errors
     /// [`OpenError::Name`] for a name that is empty, longer than 200 bytes, starts with a dot
-    /// or has other characters than ASCII letters, digits, `.`, `_` and `-`.
+    /// or has other characters than ASCII letters, digits, `.`, `_` and `-`; [`OpenError::Io`]
+    /// when there is no current directory for a relative `directory`.
     pub(crate) fn named(directory: &Path, name: &str) -> Result<Self, OpenError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let reason = if name.is_empty() {
@@ -35,8 +36,9 @@ impl Place {
         } else if !name.chars().all(allowed) {
             "has characters other than ASCII letters, digits, '.', '_' and '-'"
         } else {
+            let path = absolute(&directory.join(format!("{PREFIX}{name}")))?;
             return Ok(Self {
-                path: directory.join(format!("{PREFIX}{name}")),
+                path,
                 file_backed: false,
             });
         };
@@ -59,13 +61,8 @@ impl Place {
                 reason: "is not the path of a file",
             });
         }
-        let path = path::absolute(path).map_err(|source| OpenError::Io {
-            action: "resolve",
-            path: path.to_owned(),
-            source,
-        })?;
         Ok(Self {
-            path,
+            path: absolute(path)?,
             file_backed: true,
         })
     }
@@ -96,4 +93,13 @@ impl Place {
             source,
         }
     }
+}
+
+/// The same place, whatever becomes of the current directory.
+fn absolute(path: &Path) -> Result<PathBuf, OpenError> {
+    path::absolute(path).map_err(|source| OpenError::Io {
+        action: "resolve",
+        path: path.to_owned(),
+        source,
+    })
 }

@@ -44,10 +44,12 @@ impl Use {
     }
 
     /// Drops the read lock before it tries the write lock: of several that close at once, each
-    /// having dropped its own, the last to try cannot be refused but by one that will delete.
-    fn delete_if_last(&self) -> io::Result<()> {
+    /// having dropped its own, the last to try cannot be refused but by one that will delete,
+    /// or that uses the region from then on.
+    fn give_up(&self) -> io::Result<()> {
+        // Also where closing would do: a forked child may have the description open still.
         lock::try_set(self.file(), layout::USE_LOCK, Lock::None)?;
-        if lock::try_set(self.file(), layout::USE_LOCK, Lock::Write)? {
+        if !self.persistent && lock::try_set(self.file(), layout::USE_LOCK, Lock::Write)? {
             unlink_own(self.file(), &self.place)?;
         }
         Ok(())
@@ -57,9 +59,9 @@ impl Use {
 impl Drop for Use {
     fn drop(&mut self) {
         // A forked child shares the parent's description: unlocking would unlock the parent.
-        if self.process.is_current() && !self.persistent {
-            // What goes wrong here leaves a file that the next opener replaces.
-            let _ = self.delete_if_last();
+        if self.process.is_current() {
+            // What goes wrong here leaves a file that the next opener replaces, or resumes.
+            let _ = self.give_up();
         }
     }
 }

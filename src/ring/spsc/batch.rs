@@ -152,6 +152,10 @@ impl<M: Memory> BatchClaim<'_, '_, M> {
         self.batch.producer.memory()
     }
 
+    pub(crate) fn memory_mut(&mut self) -> &mut M {
+        self.batch.producer.memory_mut()
+    }
+
     /// Copies `bytes` into the payload, `offset` bytes from its start.
     ///
     /// # Panics

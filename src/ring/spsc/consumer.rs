@@ -264,10 +264,15 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
+    /// Counts a call that found the ring empty.
+    #[inline]
+    pub fn count_stall(&mut self) {
+        self.counters.add_stall();
+    }
+
     /// Counts a blocking call that has to wait.
     pub fn count_wait(&mut self) {
         self.counters.add_wait();
-        self.counters.add_stall();
         self.show_counters();
     }
 

@@ -129,6 +129,15 @@ impl<M: Memory> Producer<M> {
         Ok(Claim::new(self, extent, len))
     }
 
+    /// Whether a record for `len` bytes fits. Looks at HEAD only if it does not seem so.
+    ///
+    /// # Errors
+    /// As [`Producer::try_send`].
+    #[inline]
+    pub fn check_room(&mut self, len: usize) -> Result<(), TrySendError> {
+        self.make_room(self.tail, len).map(drop)
+    }
+
     /// Starts a batch: records that become visible all at once, or not at all.
     #[inline]
     pub fn batch(&mut self) -> Batch<'_, M> {
