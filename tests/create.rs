@@ -11,14 +11,15 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mapring::spsc::Options;
 use mapring::{OpenError, Origin};
 use rustix::fs::Mode;
 
+use common::seccomp::refuse;
 use common::shelf::{Shelf, assert_text};
-use common::{Child, Random, count, files_in, role, say};
+use common::{Child, DEADLINE, Random, count, files_in, role, say};
 
 /// Role: creates regions under a umask; says the mode of each file.
 #[test]
@@ -68,19 +69,22 @@ fn a_directory_that_is_not_there() {
     assert!(!missing.exists());
 }
 
-/// Starts a role in a mount namespace of its own, or says that this cannot be done here.
-fn start_with_own_mounts(role: &str, arguments: &[&str]) -> Option<Child> {
-    let permitted = |flags| {
-        let tried = Command::new("unshare").args([flags, "true"]).output();
+/// Starts a role that mounts something on `shelf`, in a mount namespace of its own, or says
+/// that this cannot be done here.
+fn start_with_own_mounts(role: &str, shelf: &Shelf) -> Option<Child> {
+    // Some systems permit the namespace and refuse to mount anything in it.
+    let permitted = |flags: &str| {
+        let mount = ["mount", "-t", "tmpfs", "tmpfs", shelf.argument()];
+        let tried = Command::new("unshare").arg(flags).args(mount).output();
         tried.is_ok_and(|output| output.status.success())
     };
     let Some(flags) = ["-m", "-Urm"].into_iter().find(|flags| permitted(flags)) else {
-        println!("not run: neither `unshare -m` nor `unshare -Urm` is permitted here");
+        println!("not run: neither `unshare -m` nor `unshare -Urm` may mount a tmpfs here");
         return None;
     };
     let mut command = Command::new("unshare");
     command.arg(flags).arg(std::env::current_exe().unwrap());
-    Some(Child::start_by(command, role, arguments))
+    Some(Child::start_by(command, role, &[shelf.argument()]))
 }
 
 fn mount_tmpfs(directory: &Path, options: &std::ffi::CStr) {
@@ -127,7 +131,7 @@ fn role_fill_a_file_system() {
 #[test]
 fn a_full_file_system_is_an_error_at_create() {
     let shelf = Shelf::new();
-    if let Some(child) = start_with_own_mounts("role_fill_a_file_system", &[shelf.argument()]) {
+    if let Some(child) = start_with_own_mounts("role_fill_a_file_system", &shelf) {
         child.expect("passed");
         child.finish();
     }
@@ -156,7 +160,7 @@ fn role_create_read_only() {
 #[test]
 fn a_read_only_file_system_is_an_error_at_create() {
     let shelf = Shelf::new();
-    if let Some(child) = start_with_own_mounts("role_create_read_only", &[shelf.argument()]) {
+    if let Some(child) = start_with_own_mounts("role_create_read_only", &shelf) {
         child.expect("passed");
         child.finish();
     }
@@ -180,14 +184,16 @@ fn a_directory_without_permission_is_an_error_at_create() {
     assert_eq!(source.kind(), ErrorKind::PermissionDenied);
 }
 
-/// Role: creates, uses and closes one region, again and again.
+/// Role: creates, uses and closes one region, again and again. It is killed long before the
+/// deadline, which is for one whose test was killed itself.
 #[test]
-fn role_create_and_close_for_ever() {
+fn role_create_and_close() {
     let Some(arguments) = role() else { return };
     let options = Options::new().directory(&arguments[0]);
     let options = options.capacity(4096).max_payload(64);
     say("ready");
-    loop {
+    let end = Instant::now() + DEADLINE;
+    while Instant::now() < end {
         let ring = options.create_or_open("ring").unwrap();
         // Another one may have it.
         if let Ok(mut producer) = ring.producer() {
@@ -203,7 +209,7 @@ fn a_kill_at_any_moment_leaves_no_region_or_a_whole_one() {
     let mut random = Random::new();
     for _ in 0..count("MAPRING_KILLS", 300) / 2 {
         // Two at once, so that one also meets what the other left.
-        let start = |()| Child::start("role_create_and_close_for_ever", &[shelf.argument()]);
+        let start = |()| Child::start("role_create_and_close", &[shelf.argument()]);
         for child in [(); 2].map(start) {
             child.expect("ready");
             thread::sleep(Duration::from_micros(random.below(3000)));
@@ -257,42 +263,6 @@ fn role_create_without_a_system_call() {
     assert!(matches!(error, OpenError::NoSpace { .. }), "{error}");
     assert!(files_in(directory).is_empty());
     say("passed");
-}
-
-/// Lets a system call of this thread fail from now on.
-fn refuse(call: u32, argument: u32, bits: u32, errno: u32) {
-    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    const AND: u32 = libc::BPF_ALU | libc::BPF_AND | libc::BPF_K;
-    const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
-    let step = |code: u32, k, jf| libc::sock_filter {
-        code: code as u16,
-        jt: 0,
-        jf,
-        k,
-    };
-    // The number of the call stands at 0, its arguments of eight bytes from 16 on. The last
-    // number of a step that compares says how many steps to pass over if it is not equal.
-    let mut steps = [
-        step(LOAD, 0, 0),
-        step(EQUAL, call, 4),
-        step(LOAD, 16 + 8 * argument, 0),
-        step(AND, bits, 0),
-        step(EQUAL, bits, 1),
-        step(RETURN, libc::SECCOMP_RET_ERRNO | errno, 0),
-        step(RETURN, libc::SECCOMP_RET_ALLOW, 0),
-    ];
-    let program = libc::sock_fprog {
-        len: steps.len() as u16,
-        filter: steps.as_mut_ptr(),
-    };
-    // SAFETY: takes numbers only; it gives up privileges that this process does not need.
-    let set = unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) };
-    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
-    let (option, mode) = (libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER);
-    // SAFETY: `program` points to `steps`, and both live for the whole call; the kernel checks them.
-    let set = unsafe { libc::prctl(option, mode, &raw const program) };
-    assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
 }
 
 #[test]

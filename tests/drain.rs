@@ -1,5 +1,7 @@
 //! Records in bulk: which are handed out, and when they are released.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod common;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -143,7 +143,10 @@ fn the_states_are_those_of_a_slot() {
         let found = participant::look(&memory, slot, Role::Consumer).unwrap();
         let expected = match name.as_str() {
             "Absent" => State::Absent,
-            "Attached" => State::Attached { pid: 0 },
+            "Attached" => State::Attached {
+                pid: 0,
+                attachment: 0,
+            },
             "Left" => State::Left,
             other => panic!("{other} is no state"),
         };

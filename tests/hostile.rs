@@ -1,96 +1,22 @@
 //! A peer that writes what it likes into the region, through the region's file, while
 //! endpoints live: each impossible value is `Corrupt`, and nothing worse happens.
+//! `hostile_slots.rs` goes on with the slots of the participants.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs::File;
 
-use mapring::layout::{self, Geometry, HEADER_SIZE, Kind, Word};
-use mapring::ring::{Position, RecordHeader};
-use mapring::spsc::{Consumer, Options, Producer, Ring};
-use mapring::{
-    AttachError, Corrupt, OpenError, Peer, RecvError, Role, SendError, TryRecvError, TrySendError,
+use mapring::layout::{self, HEADER_SIZE, Word};
+use mapring::ring::RecordHeader;
+use mapring::spsc::Options;
+use mapring::{AttachError, Corrupt, OpenError, SendError, TrySendError};
+
+use common::DEADLINE;
+use common::target::{
+    CAPACITY, MAX_PAYLOAD, Target, assert_consumer_is_over, assert_producer_is_over,
 };
-
-use common::{DEADLINE, Name};
-
-const CAPACITY: u64 = 4096;
-const MAX_PAYLOAD: u64 = 256;
-
-/// A ring, and its file in the hands of a hostile peer.
-struct Target {
-    ring: Ring,
-    file: File,
-    // Last, so that the region is closed before what is left of it is deleted.
-    _name: Name,
-}
-
-impl Target {
-    fn new(test: &str) -> Self {
-        let name = Name::new(&format!("hostile-{test}"));
-        let options = Options::new().capacity(CAPACITY).max_payload(MAX_PAYLOAD);
-        let ring = options.create(&name).unwrap();
-        let file = File::options().read(true).write(true).open(ring.path());
-        Self {
-            ring,
-            file: file.unwrap(),
-            _name: name,
-        }
-    }
-
-    fn poke(&self, word: Word, value: u64) {
-        let bytes = value.to_le_bytes();
-        self.file
-            .write_all_at(&bytes, word.offset() as u64)
-            .unwrap();
-    }
-
-    fn peek(&self, word: Word) -> u64 {
-        let mut bytes = [0; 8];
-        self.file
-            .read_exact_at(&mut bytes, word.offset() as u64)
-            .unwrap();
-        u64::from_le_bytes(bytes)
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        fs::read(self.ring.path()).unwrap()
-    }
-
-    fn header_at(&self, position: u64) -> Word {
-        Position(position).word(&geometry())
-    }
-}
-
-fn geometry() -> Geometry {
-    Geometry::new(Kind::Spsc, CAPACITY, MAX_PAYLOAD, 8, 1).unwrap()
-}
-
-/// Checks that every call of the producer fails with this, now and for ever, and writes nothing.
-#[track_caller]
-fn assert_producer_is_over(target: &Target, producer: &mut Producer, expected: Corrupt) {
-    let before = target.bytes();
-    for _ in 0..2 {
-        let corrupt = Err(TrySendError::Corrupt(expected));
-        assert_eq!(producer.try_send(1, b"payload"), corrupt);
-        let claimed = producer.try_claim(7).map(drop);
-        assert_eq!(claimed, Err(TrySendError::Corrupt(expected)));
-        let mut batch = producer.batch().unwrap();
-        assert_eq!(batch.push(1, b"payload"), corrupt);
-        drop(batch);
-        assert_eq!(producer.free(), Err(TrySendError::Corrupt(expected)));
-        let sent = producer.send(1, b"payload", DEADLINE);
-        assert_eq!(sent, Err(SendError::Corrupt(expected)));
-        let claimed = producer.claim(7, DEADLINE).map(drop);
-        assert_eq!(claimed, Err(SendError::Corrupt(expected)));
-        let flushed = producer.flush(DEADLINE);
-        assert_eq!(flushed, Err(SendError::Corrupt(expected)));
-    }
-    assert!(target.bytes() == before, "a corrupt producer wrote");
-}
 
 #[test]
 fn a_head_that_cannot_be_ends_the_producer() {
@@ -169,24 +95,6 @@ fn a_head_forged_within_the_range_costs_the_peer_its_own_records() {
     assert_eq!(producer.is_empty(), Ok(true));
 }
 
-/// Checks that every call of the consumer fails with this, now and for ever, and writes nothing.
-#[track_caller]
-fn assert_consumer_is_over(target: &Target, consumer: &mut Consumer, expected: Corrupt) {
-    let before = target.bytes();
-    let mut bytes = [0; MAX_PAYLOAD as usize];
-    for _ in 0..2 {
-        let corrupt = TryRecvError::Corrupt(expected);
-        assert_eq!(consumer.try_recv(&mut bytes), Err(corrupt));
-        let drained = consumer.drain(5, |_| panic!("a record"));
-        assert_eq!(drained, Err(corrupt));
-        let received = consumer.recv(&mut bytes, DEADLINE);
-        assert_eq!(received, Err(RecvError::Corrupt(expected)));
-        let waited = consumer.wait(DEADLINE);
-        assert_eq!(waited, Err(RecvError::Corrupt(expected)));
-    }
-    assert!(target.bytes() == before, "a corrupt consumer wrote");
-}
-
 #[test]
 fn a_header_that_cannot_be_ends_the_consumer() {
     let at = 48;
@@ -258,11 +166,14 @@ fn an_endless_chain_of_headers_ends() {
         })
     );
     assert!(cursor, "{error:?}");
-    // One drain returns as soon as its limit is reached.
+    // A drain ends after a lap, or as soon as its limit is reached.
     let mut consumer = target.ring.consumer().unwrap();
-    let mut count = 0;
-    assert_eq!(consumer.drain(10_000, |_| count += 1), Ok(10_000));
-    assert_eq!(count, 10_000);
+    let a_lap = CAPACITY as usize / HEADER_SIZE;
+    for (limit, expected) in [(10_000, a_lap), (7, 7), (10_000, a_lap)] {
+        let mut count = 0;
+        assert_eq!(consumer.drain(limit, |_| count += 1), Ok(expected));
+        assert_eq!(count, expected);
+    }
 }
 
 #[test]
@@ -300,87 +211,6 @@ fn cursors_that_cannot_be_are_found_when_a_role_is_taken() {
             target.ring.consumer().unwrap(),
         ));
     }
-}
-
-#[test]
-fn a_state_that_does_not_exist_is_corrupt() {
-    let target = Target::new("state");
-    let mut producer = target.ring.producer().unwrap();
-    let mut consumer = target.ring.consumer().unwrap();
-    let producer_state = geometry().producer_slot(0).plus(layout::SLOT_STATE);
-    let consumer_state = layout::CONSUMER_SLOT.plus(layout::SLOT_STATE);
-    for state in [3, 77, u64::MAX] {
-        target.poke(producer_state, state);
-        target.poke(consumer_state, state);
-        let of = |role| Corrupt::State { role, state };
-
-        let expected = of(Role::Producer);
-        let received = consumer.try_recv(&mut [0; 8]);
-        assert_eq!(received, Err(TryRecvError::Corrupt(expected)));
-        let received = consumer.recv(&mut [0; 8], DEADLINE);
-        assert_eq!(received, Err(RecvError::Corrupt(expected)));
-        let asked = consumer.producer();
-        assert_eq!(asked, Err(TryRecvError::Corrupt(expected)));
-        assert_eq!(target.ring.observer().unwrap().producer(), Err(expected));
-
-        let expected = of(Role::Consumer);
-        let asked = producer.consumer();
-        assert_eq!(asked, Err(TrySendError::Corrupt(expected)));
-        while producer.try_send(0, &[7; 200]).is_ok() {}
-        let sent = producer.send(0, &[7; 200], DEADLINE);
-        assert_eq!(sent, Err(SendError::Corrupt(expected)));
-        assert_eq!(target.ring.observer().unwrap().consumer(), Err(expected));
-        // The role is held; its slot does not say by whom.
-        let taken = target.ring.producer().map(drop);
-        let corrupt =
-            matches!(taken, Err(AttachError::Corrupt(found)) if found == of(Role::Producer));
-        assert!(corrupt, "{taken:?}");
-        consumer.drain(100, |_| {}).unwrap();
-    }
-}
-
-#[test]
-fn a_corrupt_state_is_terminal() {
-    let target = Target::new("state-terminal");
-    let _producer = target.ring.producer().unwrap();
-    let mut consumer = target.ring.consumer().unwrap();
-    let state = geometry().producer_slot(0).plus(layout::SLOT_STATE);
-    target.poke(state, 77);
-    let expected = Corrupt::State {
-        role: Role::Producer,
-        state: 77,
-    };
-    let received = consumer.try_recv(&mut [0; 8]);
-    assert_eq!(received, Err(TryRecvError::Corrupt(expected)));
-    // Also when the peer thinks better of it, as `Corrupt` promises.
-    target.poke(state, 1);
-    assert_consumer_is_over(&target, &mut consumer, expected);
-}
-
-#[test]
-fn forged_slots_and_tails_mislead_nobody_but_observers() {
-    let target = Target::new("slots");
-    let mut producer = target.ring.producer().unwrap();
-    let mut consumer = target.ring.consumer().unwrap();
-    for (tag, tail) in [0, 4, 1 << 50, u64::MAX].into_iter().enumerate() {
-        producer.try_send(tag as u32, &[7; 8]).unwrap();
-        target.poke(layout::TAIL, tail);
-        let capacity = CAPACITY as usize;
-        assert!(consumer.len().unwrap() <= capacity);
-        assert!(target.ring.observer().unwrap().len() <= capacity);
-        let received = consumer.try_recv(&mut [0; 8]).unwrap();
-        assert_eq!(received.tag, tag as u32);
-    }
-    // A pid is a number to show; whether there is somebody is the kernel's to say.
-    let slot = geometry().producer_slot(0);
-    target.poke(slot.plus(layout::SLOT_PID), 1);
-    assert_eq!(consumer.producer(), Ok(Peer::Attached { pid: 1 }));
-    // "Left" while it is there: its consumer is told so, and no more.
-    target.poke(slot.plus(layout::SLOT_STATE), 2);
-    let received = consumer.try_recv(&mut [0; 8]);
-    assert_eq!(received, Err(TryRecvError::Disconnected));
-    producer.try_send(1, &[7; 8]).unwrap();
-    assert_eq!(consumer.try_recv(&mut [0; 8]).unwrap().tag, 1);
 }
 
 #[test]

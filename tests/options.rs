@@ -1,5 +1,7 @@
 //! What options ask for holds for those who create and for those who open.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use std::fs;

@@ -89,6 +89,51 @@ fn a_blocked_producer_is_told_of_its_consumer() {
     });
 }
 
+/// Role: sends records with tags 1 to 3, gives its role up as if it had died, and stays until told.
+#[test]
+fn role_send_three_and_abandon() {
+    let Some(arguments) = role() else { return };
+    let ring = options().open(&arguments[0]).unwrap();
+    let mut producer = ring.producer().unwrap();
+    for tag in 1..=3 {
+        producer.try_send(tag, b"half").unwrap();
+    }
+    producer.abandon();
+    say("abandoned");
+    hear();
+}
+
+#[test]
+fn a_producer_that_gives_up_counts_as_dead() {
+    let name = Name::new("abandoned");
+    let ring = options().create(&name).unwrap();
+    let mut consumer = ring.consumer().unwrap();
+    let mut child = Child::start("role_send_three_and_abandon", &[&name]);
+    child.expect("abandoned");
+    let pid = child.pid();
+    assert_eq!(consumer.producer(), Ok(Peer::Died { pid }));
+    let mut bytes = Vec::new();
+    for tag in 1..=3 {
+        let received = consumer.recv(&mut bytes, DEADLINE).unwrap();
+        assert_eq!((received.tag, bytes.as_slice()), (tag, &b"half"[..]));
+    }
+    let end = consumer.recv(&mut bytes, DEADLINE);
+    assert_eq!(end, Err(RecvError::PeerDied { pid }));
+
+    // The process is still there, yet the role is free.
+    let mut successor = ring.producer().unwrap();
+    let pid = std::process::id();
+    assert_eq!(consumer.producer(), Ok(Peer::Attached { pid }));
+    successor.try_send(4, b"whole").unwrap();
+    let received = consumer.recv(&mut bytes, DEADLINE).unwrap();
+    assert_eq!((received.tag, bytes.as_slice()), (4, &b"whole"[..]));
+    drop(successor);
+    let end = consumer.recv(&mut bytes, DEADLINE);
+    assert_eq!(end, Err(RecvError::Disconnected));
+    child.tell("end");
+    child.finish();
+}
+
 /// Role: sends a record with tag 1, and one with tag 2 when told.
 #[test]
 fn role_send_when_told() {

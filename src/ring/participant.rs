@@ -48,7 +48,7 @@ pub fn detach<M: Memory>(memory: &M, slot: Word) {
 ///
 /// # Errors
 /// [`Corrupt::State`] when it holds no state that exists.
-#[inline]
+#[inline(always)]
 pub fn look<M: ReadMemory>(memory: &M, slot: Word, role: Role) -> Result<State, Corrupt> {
     // P3: pairs with the Release stores in `attach` and `detach`.
     match memory.load(slot.plus(layout::SLOT_STATE), Acquire) {

@@ -84,7 +84,7 @@ impl<M: Memory> Consumer<M> {
     ///
     /// # Errors
     /// [`TryRecvError`]; nothing was lost.
-    #[inline]
+    #[inline(always)]
     pub fn try_recv<B: Buffer + ?Sized>(&mut self, into: &mut B) -> Result<Received, TryRecvError> {
         self.check_process()?;
         let Some(header) = self.ring.peek()? else {
@@ -294,13 +294,13 @@ impl<M: Memory> Consumer<M> {
             .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Result<Option<RecordHeader>, Corrupt> {
         self.ring.peek()
     }
 
     /// Whether the producer has left in good order. No system call.
-    #[inline]
+    #[inline(always)]
     fn has_left(&mut self) -> Result<bool, Corrupt> {
         match participant::look(self.ring.memory(), self.producer_slot, Role::Producer) {
             Ok(state) => Ok(state == State::Left),
@@ -309,20 +309,23 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Why there was no record: there is none now, or there will be none any more.
-    #[inline]
+    #[inline(always)]
     fn why_empty(&mut self) -> TryRecvError {
-        if let Some(corrupt) = self.ring.corrupt() {
-            return corrupt.into();
-        }
         self.ring.count_stall();
         match self.has_left() {
-            Ok(false) => TryRecvError::Empty,
-            // What it sent before it left is visible now.
-            Ok(true) => match self.peek() {
-                Ok(Some(_)) => TryRecvError::Empty,
-                Ok(None) => TryRecvError::Disconnected,
-                Err(corrupt) => corrupt.into(),
-            },
+            Ok(false) if self.ring.corrupt().is_none() => TryRecvError::Empty,
+            _ => self.why_ended(),
+        }
+    }
+
+    /// As `why_empty`, when it is not just empty.
+    #[cold]
+    #[inline(never)]
+    fn why_ended(&mut self) -> TryRecvError {
+        // What the producer sent before it left is visible now; what ended this consumer is seen again.
+        match self.peek() {
+            Ok(Some(_)) => TryRecvError::Empty,
+            Ok(None) => TryRecvError::Disconnected,
             Err(corrupt) => corrupt.into(),
         }
     }
@@ -336,7 +339,7 @@ impl<M: Memory> Consumer<M> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn check_process(&self) -> Result<(), TryRecvError> {
         if self.process.is_current() {
             Ok(())

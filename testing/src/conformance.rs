@@ -107,8 +107,8 @@ pub fn beyond_the_end_panics<M: Memory>(make: impl Fn(usize) -> M) {
     let size = 2 * WORD;
     let memory = make(size);
     let last = Word::at(size - WORD);
-    // The last of these overflows when a length is added to it.
-    let beyond = [size, size + WORD, usize::MAX / WORD * WORD].map(Word::at);
+    // The last of these is the farthest word there is.
+    let beyond = [size, size + WORD, isize::MAX as usize / WORD * WORD].map(Word::at);
     let panics = |what: &str, access: &mut dyn FnMut()| {
         let result = catch_unwind(AssertUnwindSafe(access));
         assert!(result.is_err(), "{what} beyond the end did not panic");

@@ -7,7 +7,9 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub(crate) mod seccomp;
 pub(crate) mod shelf;
+pub(crate) mod target;
 
 use std::env;
 use std::fmt::Display;
@@ -155,11 +157,6 @@ impl Child {
     pub(crate) fn line(&self) -> String {
         let line = self.said.recv_timeout(DEADLINE);
         line.unwrap_or_else(|error| panic!("the child says nothing: {error}"))
-    }
-
-    /// What it has said already, if anything is left.
-    pub(crate) fn line_so_far(&self) -> Option<String> {
-        self.said.try_recv().ok()
     }
 
     /// Waits until it says exactly `line`.

@@ -74,7 +74,7 @@ impl<M: Memory> Consumer<M> {
     ///
     /// # Errors
     /// [`Corrupt`], now or before.
-    #[inline]
+    #[inline(always)]
     pub fn peek(&mut self) -> Result<Option<RecordHeader>, Corrupt> {
         if let Some(corrupt) = self.corrupt {
             return Err(corrupt);
@@ -88,14 +88,14 @@ impl<M: Memory> Consumer<M> {
 
     /// Copies the first bytes of the payload of the record that [`Consumer::peek`]
     /// returned: as many as `into` has room for, all of it at most.
-    #[inline]
+    #[inline(always)]
     pub fn read(&self, header: &RecordHeader, into: &mut [u8]) {
         Record::new(&self.memory, &self.geometry, self.head, *header).read(into);
     }
 
     /// Goes past the record that [`Consumer::peek`] returned, whose header this
     /// is. Its bytes stay until [`Consumer::release`].
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self, header: &RecordHeader) {
         self.go_to(self.head.plus(self.geometry.record_size(header.len)), 1);
     }
@@ -165,7 +165,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Gives everything gone past back to the producer.
-    #[inline]
+    #[inline(always)]
     pub fn release(&mut self) {
         if self.released != self.head {
             self.released = self.head;
@@ -199,7 +199,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Goes past `records` records, up to `head`, and shows the counters once in a while.
-    #[inline]
+    #[inline(always)]
     fn go_to(&mut self, head: Position, records: usize) {
         self.head = head;
         self.counters.add(records as u64, 0);
@@ -265,7 +265,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// Counts a call that found the ring empty.
-    #[inline]
+    #[inline(always)]
     pub fn count_stall(&mut self) {
         self.counters.add_stall();
     }
@@ -302,7 +302,7 @@ impl<M: Memory> Consumer<M> {
 }
 
 /// Loads and checks the header at `head`.
-#[inline]
+#[inline(always)]
 fn poll<M: Memory>(
     memory: &M,
     geometry: &Geometry,

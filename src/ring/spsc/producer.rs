@@ -237,7 +237,10 @@ impl<M: Memory> Producer<M> {
             self.make_room_slowly(end)?;
         }
         let at = from.word(&self.geometry);
-        self.memory.prefetch_write(at, PREFETCH_AHEAD);
+        // In a round trip it would only be in the way; there the window has the next lines.
+        if !self.window {
+            self.memory.prefetch_write(at, PREFETCH_AHEAD);
+        }
         Ok(Extent {
             at,
             next: end.word(&self.geometry),
