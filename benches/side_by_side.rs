@@ -23,9 +23,7 @@ const ROUND_TRIPS: u64 = 100_000;
 
 fn main() {
     let rounds = rounds(std::env::args());
-    println!(
-        "medians of {rounds} interleaved rounds; x: ratio to the first line, within a round\n"
-    );
+    println!("medians of {rounds} interleaved rounds; ratios are taken within a round\n");
     streams::<8>(rounds);
     streams::<64>(rounds);
     streams::<256>(rounds);
@@ -69,7 +67,7 @@ fn copies<const N: usize>(rounds: usize) {
         ),
         ("mapring", Box::new(move || rate(records, mapring(records)))),
     ];
-    let title = format!("{N} bytes, against copies through one buffer, million a second");
+    let title = format!("{N} bytes against copies, million a second");
     table(&title, rounds, &runs);
 }
 
@@ -124,14 +122,14 @@ fn table(title: &str, rounds: usize, runs: &[(&str, impl Fn() -> f64)]) {
     }
     let peer = runs.iter().position(|(name, _)| *name == "rtrb");
     let heading = if peer.is_some() { "x rtrb" } else { "" };
-    println!("{title:<48}{:<22}{heading}", "x first line");
+    println!("{title:<50}{:<22}{heading}", "x first line");
     for ((name, _), own) in runs.iter().zip(&figures) {
         let to_first = ratio(own, &figures[0]);
         let to_peer = peer
             .map(|peer| ratio(own, &figures[peer]))
             .unwrap_or_default();
         println!(
-            "  {name:<20}{:>12.2}              {to_first:<22}{to_peer}",
+            "  {name:<20}{:>12.2}                {to_first:<22}{to_peer}",
             percentile(own, 0.5)
         );
     }
