@@ -2,8 +2,15 @@
 //! the region's file: a state that cannot be is `Corrupt`, and the rest misleads nobody.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::disallowed_types,
+    reason = "a flag between two threads of a test"
+)]
 
 mod common;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::thread;
 
 use mapring::layout::{self, Word};
 use mapring::{AttachError, Corrupt, Peer, RecvError, Role, SendError, TryRecvError, TrySendError};
@@ -119,4 +126,29 @@ fn forged_slots_and_tails_mislead_nobody_but_observers() {
     assert_eq!(received, Err(TryRecvError::Disconnected));
     producer.try_send(1, &[7; 8]).unwrap();
     assert_eq!(consumer.try_recv(&mut [0; 8]).unwrap().tag, 1);
+}
+
+#[test]
+fn a_slot_that_never_stays_the_same_holds_nobody() {
+    let target = Target::new("restless");
+    let mut consumer = target.ring.consumer().unwrap();
+    let slot = geometry().producer_slot(0);
+    // Attached, but nobody holds the lock; and another process each time that it is looked at.
+    target.poke(producer_state(), 1);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut pid = 0;
+            while !over.load(Relaxed) {
+                pid += 1;
+                target.poke(slot.plus(layout::SLOT_PID), pid);
+            }
+        });
+        for _ in 0..1000 {
+            let seen = consumer.producer();
+            let possible = matches!(seen, Ok(Peer::Attached { .. } | Peer::Died { .. }));
+            assert!(possible, "{seen:?}");
+        }
+        over.store(true, Relaxed);
+    });
 }
