@@ -4,7 +4,6 @@
 
 mod common;
 
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -315,25 +314,4 @@ fn a_role_is_free_when_the_last_process_that_shares_its_lock_is_gone() {
     assert_eq!(end, Err(RecvError::TimedOut));
     let end = consumer.recv(&mut [0; 6], DEADLINE);
     assert_eq!(end, Err(RecvError::PeerDied { pid }));
-}
-
-#[test]
-fn who_leaves_and_comes_again_has_not_died() {
-    let name = Name::new("again");
-    let ring = options().create(&name).unwrap();
-    let mut consumer = ring.consumer().unwrap();
-    // A handle of its own: the locks of one handle do not show to each other.
-    let other = options().open(&name).unwrap();
-    let (over, is_over) = mpsc::channel::<()>();
-    let coming_and_going = thread::spawn(move || {
-        while is_over.try_recv().is_err() {
-            drop(other.producer().unwrap());
-        }
-    });
-    for _ in 0..100_000 {
-        let seen = consumer.producer().unwrap();
-        assert!(!matches!(seen, Peer::Died { .. }), "{seen:?}");
-    }
-    over.send(()).unwrap();
-    coming_and_going.join().unwrap();
 }

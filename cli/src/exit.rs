@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use anyhow::Error;
 use mapring::{AttachError, Corrupt, OpenError, RecvError, SendError, TryRecvError, TrySendError};
 
+use crate::interrupt::Interrupted;
+
 /// Told by `--help`.
 pub(crate) const HELP: &str = "\
 Exit codes:
@@ -13,19 +15,24 @@ Exit codes:
   2  wrong usage
   3  the other side died, or left before it was done
   4  --timeout: nothing moved for so long
-  5  the region is corrupt";
+  5  the region is corrupt
+130  interrupted (SIGINT, SIGTERM or SIGHUP); a second signal ends it at once";
 
 const ERROR: u8 = 1;
 const USAGE: u8 = 2;
 const PEER_GONE: u8 = 3;
 const TIMED_OUT: u8 = 4;
 const CORRUPT: u8 = 5;
+/// What shells say of a command that SIGINT has ended.
+const INTERRUPTED: u8 = 130;
 
 /// The code that goes with the first cause that has one.
 pub(crate) fn code_of(error: &Error) -> ExitCode {
     let code = error.chain().find_map(|cause| {
         if cause.is::<Corrupt>() {
             Some(CORRUPT)
+        } else if cause.is::<Interrupted>() {
+            Some(INTERRUPTED)
         } else if let Some(error) = cause.downcast_ref::<SendError>() {
             code_of_send(error)
         } else if let Some(error) = cause.downcast_ref::<RecvError>() {

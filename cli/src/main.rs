@@ -3,11 +3,13 @@
 mod args;
 mod demo;
 mod exit;
+mod interrupt;
 mod progress;
 mod recv;
 mod region;
 mod send;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -24,7 +26,8 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mapring: {error:#}");
+            // The terminal may be gone, which is no reason to panic.
+            let _ = writeln!(io::stderr(), "mapring: {error:#}");
             exit::code_of(&error)
         }
     }

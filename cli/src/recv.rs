@@ -8,17 +8,18 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use mapring::spsc::{Consumer, Ring};
+use mapring::spsc::Consumer;
 use mapring::{Peer, RecvError, TryRecvError};
 
 use crate::args::{RecvArgs, RegionArgs};
+use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::region::{Place, is_past};
 
-/// Written at once, when so much is there.
+/// Written out when so much is there, or when there is no more for now.
 const WRITE_SIZE: usize = 256 << 10;
 /// Longest batch, in records.
-const BATCH: usize = 1024;
+const BATCH: usize = 512;
 /// Between two looks whether a sender has come.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
@@ -30,15 +31,16 @@ pub(crate) fn run(args: &RecvArgs) -> Result<()> {
         (Some(name), None) => Place::Name(name.clone()),
         (None, None) => unreachable!("clap asks for one of them"),
     };
+    let interrupt = Interrupt::catch()?;
     let ring = region.create_or_open(&place)?;
     // Before this receiver shows itself: after, a sender may come and go at any time.
     let has_past_sender = is_past(ring.observer()?.producer()?);
     let output = Output::open(args.output.as_deref())?;
     let is_on_terminal = output.file.is_terminal();
     let mut receiving = Receiving {
-        batch: batch_of(&ring),
         consumer: ring.consumer()?,
         region,
+        interrupt,
         output,
         progress: Progress::new("received", None, region.quiet, is_on_terminal),
     };
@@ -50,17 +52,12 @@ pub(crate) fn run(args: &RecvArgs) -> Result<()> {
     Ok(())
 }
 
-/// Fewer records in a batch when they may be long: a batch is held in memory.
-fn batch_of(ring: &Ring) -> usize {
-    (WRITE_SIZE / ring.max_payload().max(1)).clamp(1, BATCH)
-}
-
 struct Receiving<'a> {
     consumer: Consumer,
     region: &'a RegionArgs,
+    interrupt: Interrupt,
     output: Output,
     progress: Progress,
-    batch: usize,
 }
 
 impl Receiving<'_> {
@@ -82,6 +79,7 @@ impl Receiving<'_> {
             if deadline.has_passed() {
                 return Err(RecvError::TimedOut).context("no sender came");
             }
+            self.interrupt.check()?;
             thread::sleep(LOOK_EVERY);
         }
     }
@@ -98,20 +96,31 @@ impl Receiving<'_> {
                         TryRecvError::Disconnected => return Ok(()),
                         error => return Err(error.into()),
                     }
-                    self.progress.show();
-                    match self.consumer.wait(self.region.deadline()) {
-                        Ok(()) => continue,
-                        Err(RecvError::Disconnected) => return Ok(()),
-                        Err(error) => return Err(error.into()),
+                    if !self.wait_for_record()? {
+                        return Ok(());
                     }
                 }
             }
+            self.interrupt.check()?;
             self.progress.show();
         }
     }
 
-    /// Moves a batch of records to the output's buffer. Writing fails only where the
-    /// sender asks for it with an empty record, and then that record is not released.
+    /// Waits for more to receive; false if there will be none.
+    fn wait_for_record(&mut self) -> Result<bool> {
+        let timeout = self.region.timeout;
+        let found = self.interrupt.wait(timeout, &RecvError::TimedOut, |slice| {
+            self.consumer.wait(slice)
+        });
+        match found {
+            Ok(()) => Ok(true),
+            Err(error) if error.downcast_ref() == Some(&RecvError::Disconnected) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves a batch of records to the output's buffer, until that is full. Writing fails only
+    /// where the sender asks for it with an empty record, and then that record is not released.
     fn drain(&mut self) -> Result<Result<(), TryRecvError>> {
         let Self {
             consumer,
@@ -120,7 +129,10 @@ impl Receiving<'_> {
             ..
         } = self;
         let mut failure = None;
-        let drained = consumer.drain_while(self.batch, |record| {
+        let drained = consumer.drain_while(BATCH, |record| {
+            if output.buffer.len() >= WRITE_SIZE {
+                return false;
+            }
             if !record.is_empty() {
                 record.append_to(&mut output.buffer);
                 progress.count(record.len());

@@ -1,8 +1,7 @@
 //! `mapring send`.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal, Read};
-use std::mem;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -10,10 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::error::ErrorKind;
-use mapring::spsc::{Producer, Ring};
-use mapring::{Peer, SendError, TrySendError};
+use mapring::spsc::{Observer, Producer};
+use mapring::{Deadline, Peer, SendError};
 
 use crate::args::{RegionArgs, SendArgs};
+use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 use crate::region::{Place, is_past};
 
@@ -21,22 +21,31 @@ use crate::region::{Place, is_past};
 const DEFAULT_CHUNK: usize = 4096;
 /// Read at once.
 const READ_SIZE: usize = 256 << 10;
-/// Between two looks whether a receiver has come.
+/// Between two looks whether a receiver has come, or left.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// A receiver that has everything leaves long before that, unless it waits for more.
+const RECEIVER_LEAVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Sends the input; only when the receiver has written out all of it does this succeed.
 pub(crate) fn run(args: SendArgs) -> Result<()> {
     let (place, file) = place_and_file(args.name, args.file, args.region.at.clone());
     let (input, size) = open_input(&file)?;
     let is_typed = size.is_none() && input.is_terminal();
+    let interrupt = Interrupt::catch()?;
     let ring = args.region.create_or_open(&place)?;
     let split = Split::new(args.lines, args.chunk, ring.max_payload())?;
-    let has_past_receiver = is_past(ring.observer()?.consumer()?);
+    let observer = ring.observer()?;
+    let has_past_receiver = is_past(observer.consumer()?);
     let mut sending = Sending {
         producer: ring.producer()?,
         tag: args.tag,
         region: &args.region,
+        interrupt: &interrupt,
         progress: Progress::new("sent", size, args.region.quiet, is_typed),
+    };
+    let input = Input {
+        file: input,
+        interrupt: &interrupt,
     };
     let sent = sending.send_all(
         BufReader::with_capacity(READ_SIZE, input),
@@ -46,12 +55,27 @@ pub(crate) fn run(args: SendArgs) -> Result<()> {
     let Sending {
         producer, progress, ..
     } = sending;
-    if sent.is_err() {
-        abandon(&ring, producer, &place);
-    } else {
-        progress.finish();
+    if let Err(error) = sent {
+        // Not in good order, or the receiver would take what it got for the whole.
+        producer.abandon();
+        return Err(error);
     }
-    sent
+    progress.finish();
+    drop(producer);
+    wait_until_receiver_leaves(&observer, &interrupt);
+    Ok(())
+}
+
+/// The receiver should see that this transfer is over before the next sender comes: it would
+/// take the next transfer for a part of this one. But it may also be a program that stays.
+fn wait_until_receiver_leaves(observer: &Observer, interrupt: &Interrupt) {
+    let deadline = Deadline::from(RECEIVER_LEAVES_WITHIN);
+    while matches!(observer.consumer(), Ok(Peer::Attached { .. }))
+        && !deadline.has_passed()
+        && interrupt.check().is_ok()
+    {
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// With `--at` there is no name, so the first argument is the file.
@@ -146,17 +170,31 @@ impl Split {
     }
 }
 
+/// The input, which can be interrupted.
+struct Input<'a> {
+    file: File,
+    interrupt: &'a Interrupt,
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.interrupt.wait_until_readable(&self.file)?;
+        self.file.read(into)
+    }
+}
+
 struct Sending<'a> {
     producer: Producer,
     tag: u32,
     region: &'a RegionArgs,
+    interrupt: &'a Interrupt,
     progress: Progress,
 }
 
 impl Sending<'_> {
     fn send_all(
         &mut self,
-        mut input: BufReader<File>,
+        mut input: BufReader<Input<'_>>,
         split: Split,
         has_past_receiver: bool,
     ) -> Result<()> {
@@ -169,9 +207,9 @@ impl Sending<'_> {
                 // The next record needs a read, which takes longer than a look at the clock.
                 self.progress.show();
             }
-            split
-                .next(&mut input, number, &mut record)
-                .context("cannot read the input")?;
+            let read = split.next(&mut input, number, &mut record);
+            self.interrupt.check()?;
+            read.context("cannot read the input")?;
             if record.is_empty() {
                 break;
             }
@@ -191,46 +229,34 @@ impl Sending<'_> {
             if deadline.has_passed() {
                 return Err(SendError::TimedOut).context("no receiver came");
             }
+            self.interrupt.check()?;
             thread::sleep(LOOK_EVERY);
         }
         Ok(())
     }
 
-    fn send(&mut self, payload: &[u8]) -> Result<(), SendError> {
-        match self.producer.try_send(self.tag, payload) {
-            Ok(()) => Ok(()),
-            // Only now is it worth a look at the clock.
-            Err(TrySendError::Full) => {
-                self.producer
-                    .send(self.tag, payload, self.region.deadline())
-            }
-            Err(TrySendError::TooLong { len, limit }) => Err(SendError::TooLong { len, limit }),
-            Err(TrySendError::Corrupt(corrupt)) => Err(corrupt.into()),
-            Err(_) => Err(SendError::Forked),
-        }
+    #[inline]
+    fn send(&mut self, payload: &[u8]) -> Result<()> {
+        let Self { producer, tag, .. } = self;
+        let timeout = self.region.timeout;
+        self.interrupt.wait(timeout, &SendError::TimedOut, |slice| {
+            producer.send(*tag, payload, slice)
+        })
     }
 
     /// Waits until all is released, and gives up only when nothing was for the whole timeout.
     fn flush(&mut self) -> Result<()> {
+        let timeout = self.region.timeout;
         loop {
             let before = self.producer.len()?;
-            match self.producer.flush(self.region.deadline()) {
-                Err(SendError::TimedOut) if self.producer.len()? < before => {}
-                result => return Ok(result?),
+            let flushed = self.interrupt.wait(timeout, &SendError::TimedOut, |slice| {
+                self.producer.flush(slice)
+            });
+            let Err(error) = flushed else { return Ok(()) };
+            let is_timed_out = error.downcast_ref() == Some(&SendError::TimedOut);
+            if !is_timed_out || self.producer.len()? == before {
+                return Err(error);
             }
         }
-    }
-}
-
-/// Ends without leaving in good order, so that the receiver does not take what it got
-/// for the whole: to it, this process has died.
-fn abandon(ring: &Ring, mut producer: Producer, place: &Place) {
-    let has_receiver = matches!(producer.consumer(), Ok(Peer::Attached { .. }));
-    mem::forget(producer);
-    if let (false, Place::Name(_)) = (has_receiver, place) {
-        // Nobody else would delete it. A receiver that came a moment ago keeps the region it
-        // has, and sees this process die; one that comes later waits for another sender.
-        // Should this fail, the next user of the name replaces the region.
-        let _ = fs::remove_file(ring.path());
     }
 }

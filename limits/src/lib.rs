@@ -11,7 +11,7 @@
 //!
 //! All of them work between two threads, and between two processes that have the same
 //! [`shared_file`]. Whoever waits spins for a while and then yields, so that two parties
-//! on one core get on too. [`cores`] and [`pin`] put them where they belong.
+//! on one core get on too. [`two_cores`] and [`pin`] put them where they belong.
 //!
 //! ```
 //! use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ mod shared;
 mod stream;
 mod wait;
 
-pub use cores::{cores, pin};
+pub use cores::{cores, pin, two_cores};
 pub use handover::{Giver, Taker};
 pub use ping_pong::PingPong;
 pub use shared::shared_file;

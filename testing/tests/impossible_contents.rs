@@ -214,6 +214,20 @@ fn endpoints_do_not_care_what_becomes_of_the_identity() {
 }
 
 #[test]
+fn two_attachments_of_one_process_differ() {
+    let memory = region(small(), 0);
+    let slot = layout::CONSUMER_SLOT;
+    let attached = || {
+        participant::attach(&memory, slot, 4711);
+        participant::look(&memory, slot, Role::Consumer)
+    };
+    let first = attached();
+    participant::detach(&memory, slot);
+    // Who compares the two must not take them for one that never left.
+    assert_ne!(first, attached());
+}
+
+#[test]
 fn a_participant_has_one_of_three_states() {
     let geometry = small();
     let memory = region(geometry, 0);

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         None => env::current_exe().context("cannot find this program")?,
     };
     let content = read(&path, args.bytes)?;
-    let cores = two_cores();
+    let cores = mapring_limits::two_cores().context("cannot tell which cores there are")?;
     let mut link = Link::start(cores)?;
 
     let out = &mut io::stdout().lock();
@@ -70,14 +70,6 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>> {
         bail!("{} is empty", path.display());
     }
     Ok(content)
-}
-
-/// Two cores that this process may use, as far apart as their numbers are.
-fn two_cores() -> Option<(usize, usize)> {
-    match mapring_limits::cores().ok()?.as_slice() {
-        [first, .., last] => Some((*first, *last)),
-        _ => None,
-    }
 }
 
 /// The path, or its end when it does not fit into a line.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use indicatif::{BinaryBytes, DecimalBytes, HumanCount};
-use mapring::TrySendError;
 use sha2::{Digest, Sha256};
 
 use super::link::Link;
@@ -38,7 +37,7 @@ pub(crate) fn file(
     let start = Instant::now();
     for _ in 0..passes {
         for chunk in content.chunks(CHUNK) {
-            send(link, PLAIN, chunk)?;
+            link.there.send(PLAIN, chunk, PATIENCE)?;
         }
     }
     let elapsed = end(link, start, total)?.0;
@@ -48,7 +47,7 @@ pub(crate) fn file(
     let start = Instant::now();
     for _ in 0..passes {
         for chunk in content.chunks(CHUNK) {
-            send(link, HASHED, chunk)?;
+            link.there.send(HASHED, chunk, PATIENCE)?;
             hash.update(chunk);
         }
     }
@@ -78,7 +77,7 @@ pub(crate) fn sizes(link: &mut Link, out: &mut impl Write, time: Duration) -> Re
         let start = Instant::now();
         while records == 0 || start.elapsed() < share {
             for _ in 0..CLOCK_EVERY / size {
-                send(link, PLAIN, &payload)?;
+                link.there.send(PLAIN, &payload, PATIENCE)?;
                 records += 1;
             }
         }
@@ -94,15 +93,6 @@ pub(crate) fn sizes(link: &mut Link, out: &mut impl Write, time: Duration) -> Re
         )?;
     }
     Ok(())
-}
-
-#[inline]
-fn send(link: &mut Link, tag: u32, payload: &[u8]) -> Result<()> {
-    match link.there.try_send(tag, payload) {
-        Ok(()) => Ok(()),
-        Err(TrySendError::Full) => Ok(link.there.send(tag, payload, PATIENCE)?),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Ends a stream. Returns how long it took until the receiver had all of it, and its hash.

@@ -4,11 +4,11 @@ use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::process::{Command, Stdio};
 
-use crate::tool::{Tool, eventually, is_left_over, unique, wait_for_ring};
+use crate::tool::{Name, Tool, eventually};
 
 #[test]
 fn a_killed_sender_ends_the_receiver_with_3() {
-    let name = unique("killed-sender");
+    let name = Name::new("killed-sender");
     let output = tempfile::NamedTempFile::new().unwrap();
     let path = output.path().to_str().unwrap();
     let receiver = Tool::start(&["recv", &name, "--output", path], b"");
@@ -20,12 +20,12 @@ fn a_killed_sender_ends_the_receiver_with_3() {
     sender.kill();
     let stderr = receiver.finish().expect_code(3).stderr;
     assert!(stderr.contains("has died"), "{stderr}");
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 #[test]
 fn a_killed_receiver_ends_the_sender_with_3() {
-    let name = unique("killed-receiver");
+    let name = Name::new("killed-receiver");
     let mut receiver = Tool::start(&["recv", &name], b"");
     let (sender, mut stdin) = Tool::start_open(&["send", &name, "--lines"]);
     stdin.write_all(b"one\n").unwrap();
@@ -42,7 +42,7 @@ fn a_killed_receiver_ends_the_sender_with_3() {
     let stderr = sender.finish().expect_code(3).stderr;
     assert!(stderr.contains("has died"), "{stderr}");
     drop((observer, ring));
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 /// Opens the ring `name` once it is there.
@@ -57,9 +57,9 @@ fn open(name: &str) -> mapring::spsc::Ring {
 
 #[test]
 fn a_line_that_is_too_long_fails_on_both_sides() {
-    let name = unique("long-line");
+    let name = Name::new("long-line");
     let receiver = Tool::start(&["recv", &name, "--max-payload", "10"], b"");
-    wait_for_ring(&name);
+    name.wait_for_ring();
     let input = b"short\n0123456789\nlast\n";
     let sender = Tool::start(&["send", &name, "--lines"], input);
     let stderr = sender.finish().expect_code(1).stderr;
@@ -69,35 +69,35 @@ fn a_line_that_is_too_long_fails_on_both_sides() {
     );
     let received = receiver.finish().expect_code(3);
     assert_eq!(received.stdout, b"short\n");
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 #[test]
 fn a_failed_sender_without_receiver_leaves_nothing() {
-    let name = unique("long-alone");
+    let name = Name::new("long-alone");
     let sender = Tool::start(
         &["send", &name, "--lines", "--max-payload", "3"],
         b"ab\n0123",
     );
     let stderr = sender.finish().expect_code(1).stderr;
     assert!(stderr.contains("line 2 has 4 bytes"), "{stderr}");
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 #[test]
 fn a_receiver_that_cannot_write_fails_on_both_sides() {
-    let name = unique("full-output");
+    let name = Name::new("full-output");
     let receiver = Tool::start(&["recv", &name, "--output", "/dev/full"], b"");
     let sender = Tool::start(&["send", &name], b"nobody can write this");
     let stderr = receiver.finish().expect_code(1).stderr;
     assert!(stderr.contains("cannot write the output"), "{stderr}");
     sender.finish().expect_code(3);
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 #[test]
 fn a_closed_pipe_is_an_error_without_panic() {
-    let name = unique("closed-pipe");
+    let name = Name::new("closed-pipe");
     let mut receiver = Command::new(env!("CARGO_BIN_EXE_mapring"))
         .args(["recv", &name])
         .stdout(Stdio::piped())
@@ -118,38 +118,35 @@ fn a_closed_pipe_is_an_error_without_panic() {
 
 #[test]
 fn nobody_there_ends_both_sides_with_4() {
-    let name = unique("timeout-recv");
+    let name = Name::new("timeout-recv");
     let receiver = Tool::start(&["recv", &name, "--timeout", "0.05"], b"");
     receiver.finish().expect_code(4);
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 
-    let name = unique("timeout-send");
+    let name = Name::new("timeout-send");
     let sender = Tool::start(&["send", &name, "--timeout", "0.05"], b"something");
     sender.finish().expect_code(4);
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 #[test]
 fn a_corrupt_ring_ends_the_receiver_with_5() {
-    let name = unique("corrupt");
+    let name = Name::new("corrupt");
     let receiver = Tool::start(&["recv", &name], b"");
-    wait_for_ring(&name);
+    name.wait_for_ring();
     // The first header: a committed record of 2^30 - 1 bytes, longer than any this ring takes.
     let header = 1_u64 << 63 | ((1 << 30) - 1) << 32;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .open(crate::tool::shared_file(&name))
-        .unwrap();
+    let mut file = OpenOptions::new().write(true).open(name.file()).unwrap();
     file.seek(SeekFrom::Start(4 * 4096)).unwrap();
     file.write_all(&header.to_le_bytes()).unwrap();
     let stderr = receiver.finish().expect_code(5).stderr;
     assert!(stderr.contains("corrupt"), "{stderr}");
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 #[test]
 fn a_second_sender_is_told_who_has_the_role() {
-    let name = unique("second-sender");
+    let name = Name::new("second-sender");
     let (mut first, _stdin) = Tool::start_open(&["send", &name]);
     let ring = open(&name);
     let observer = ring.observer().unwrap();
@@ -160,21 +157,21 @@ fn a_second_sender_is_told_who_has_the_role() {
     first.kill();
     first.finish();
     drop((observer, ring));
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
     let stderr = second.expect_code(1).stderr;
     assert!(stderr.contains("held already"), "{stderr}");
 }
 
 #[test]
 fn two_sides_that_want_different_rings_are_told() {
-    let name = unique("mismatch");
+    let name = Name::new("mismatch");
     let mut receiver = Tool::start(&["recv", &name, "--capacity", "64K"], b"");
     let ring = open(&name);
     let sender = Tool::start(&["send", &name, "--capacity", "128K"], b"").finish();
     receiver.kill();
     receiver.finish();
     drop(ring);
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
     let stderr = sender.expect_code(1).stderr;
     assert!(
         stderr.contains("capacity of 65536, not of 131072"),

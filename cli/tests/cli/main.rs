@@ -2,6 +2,7 @@
 
 mod demo;
 mod failures;
+mod interrupt;
 mod tool;
 mod transfer;
 mod usage;

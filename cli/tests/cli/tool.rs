@@ -1,23 +1,58 @@
 //! Starts the command, feeds it, and never waits for it without end.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::ops::Deref;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// Nothing here takes so long, unless something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A name of a ring that no other test, and no other run of it, uses.
-pub(crate) fn unique(test: &str) -> String {
-    format!("cli-test-{}-{test}", process::id())
+/// The name of a ring that no other test, and no other run of it, uses. Its file is deleted
+/// when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Name(String);
+
+impl Name {
+    pub(crate) fn new(test: &str) -> Self {
+        Self(format!("cli-test-{}-{test}", process::id()))
+    }
+
+    /// The ring's file.
+    pub(crate) fn file(&self) -> PathBuf {
+        Path::new("/dev/shm").join(format!("mapring.{}", self.0))
+    }
+
+    /// Waits until the ring is there.
+    pub(crate) fn wait_for_ring(&self) {
+        eventually("a ring", || self.file().exists());
+    }
+
+    /// Whether the ring is still there.
+    pub(crate) fn is_left_over(&self) -> bool {
+        self.file().exists()
+    }
 }
 
-/// The file of a named ring.
-pub(crate) fn shared_file(name: &str) -> PathBuf {
-    Path::new("/dev/shm").join(format!("mapring.{name}"))
+impl Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Name {
+    fn drop(&mut self) {
+        // It should be gone already; a test that failed may have left it.
+        let _ = fs::remove_file(self.file());
+    }
 }
 
 /// Waits until `condition` holds.
@@ -27,11 +62,6 @@ pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         assert!(start.elapsed() < PATIENCE, "{what} did not happen");
         thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// Waits until the ring `name` is there.
-pub(crate) fn wait_for_ring(name: &str) {
-    eventually("a ring", || shared_file(name).exists());
 }
 
 /// What a process left behind.
@@ -70,13 +100,16 @@ impl Tool {
 
     /// Runs `mapring` with `arguments`, and hands out the other end of its standard input.
     pub(crate) fn start_open<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> (Self, ChildStdin) {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_mapring"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mapring"));
+        command
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the tool starts");
+            .stderr(Stdio::piped());
+        // SAFETY: the closure is safe to run between fork and exec: it makes system calls only,
+        // neither allocates nor locks, and touches no memory of the parent.
+        unsafe { command.pre_exec(stop_ignoring_signals) };
+        let mut child = command.spawn().expect("the tool starts");
         let stdin = child.stdin.take().expect("it has a standard input");
         let stdout = read_all(child.stdout.take().expect("it has a standard output"));
         let stderr = read_all(child.stderr.take().expect("it has a standard error"));
@@ -96,6 +129,12 @@ impl Tool {
     /// As a user's `kill -9`.
     pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
+    }
+
+    /// As a user's Ctrl-C, for one.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_child(&self.child);
+        kill_process(pid, signal).expect("it can be sent a signal");
     }
 
     /// Whether it has not ended yet.
@@ -130,6 +169,19 @@ impl Drop for Tool {
     }
 }
 
+/// A tool that is started to ignore signals goes on doing so, and the tests may have been
+/// started like that themselves, in the background for one.
+fn stop_ignoring_signals() -> io::Result<()> {
+    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGTERM] {
+        // SAFETY: the default action is not a function, which could be unsound to call.
+        let previous = unsafe { libc::signal(signal, libc::SIG_DFL) };
+        if previous == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
     thread::spawn(move || {
         let mut bytes = Vec::new();
@@ -137,9 +189,4 @@ fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
         let _ = from.read_to_end(&mut bytes);
         bytes
     })
-}
-
-/// Deletes what a failed test leaves in `/dev/shm`, and says whether there was something.
-pub(crate) fn is_left_over(name: &str) -> bool {
-    fs::remove_file(shared_file(name)).is_ok()
 }

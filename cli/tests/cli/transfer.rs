@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::tool::{Tool, eventually, is_left_over, unique, wait_for_ring};
+use crate::tool::{Name, Tool, eventually};
 
 /// The output of `seq 1 200000`.
 fn lines() -> Vec<u8> {
@@ -31,27 +32,27 @@ fn noise(len: usize) -> Vec<u8> {
 /// Sends `input` to a receiver that started before.
 #[track_caller]
 fn receiver_first(test: &str, input: &[u8], options: &[&str]) {
-    let name = unique(test);
+    let name = Name::new(test);
     let receiver = Tool::start(&["recv", &name], b"");
-    wait_for_ring(&name);
+    name.wait_for_ring();
     let sender = Tool::start(&[&["send", &name], options].concat(), input);
     sender.finish().expect_code(0);
     let received = receiver.finish().expect_code(0);
     assert!(received.stdout == input, "the bytes differ");
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 /// Sends `input` to a receiver that starts later.
 #[track_caller]
 fn sender_first(test: &str, input: &[u8], options: &[&str]) {
-    let name = unique(test);
+    let name = Name::new(test);
     let mut sender = Tool::start(&[&["send", &name], options].concat(), input);
-    wait_for_ring(&name);
+    name.wait_for_ring();
     assert!(sender.is_running(), "nobody has received anything yet");
     let received = Tool::start(&["recv", &name], b"").finish().expect_code(0);
     sender.finish().expect_code(0);
     assert!(received.stdout == input, "the bytes differ");
-    assert!(!is_left_over(&name));
+    assert!(!name.is_left_over());
 }
 
 #[test]
@@ -92,7 +93,7 @@ fn a_ring_smaller_than_a_default_chunk() {
 
 #[test]
 fn each_line_is_a_record_with_its_tag() {
-    let name = unique("tag");
+    let name = Name::new("tag");
     let ring = mapring::spsc::Options::new().create(&name).unwrap();
     let mut consumer = ring.consumer().unwrap();
     let sender = Tool::start(&["send", &name, "--lines", "--tag", "77"], b"a\nbc\n");
@@ -113,7 +114,7 @@ fn each_line_is_a_record_with_its_tag() {
 
 #[test]
 fn chunks_have_the_length_asked_for() {
-    let name = unique("chunk-length");
+    let name = Name::new("chunk-length");
     let ring = mapring::spsc::Options::new().create(&name).unwrap();
     let mut consumer = ring.consumer().unwrap();
     let sender = Tool::start(&["send", &name, "--chunk", "1K"], &noise(2500));
@@ -128,9 +129,9 @@ fn chunks_have_the_length_asked_for() {
 
 #[test]
 fn a_library_producer_that_leaves_ends_the_receiver() {
-    let name = unique("library-producer");
+    let name = Name::new("library-producer");
     let receiver = Tool::start(&["recv", &name], b"");
-    wait_for_ring(&name);
+    name.wait_for_ring();
     let ring = mapring::spsc::Options::new().create_or_open(&name).unwrap();
     let mut producer = ring.producer().unwrap();
     producer.try_send(1, b"some ").unwrap();
@@ -145,13 +146,50 @@ fn from_file_to_file() {
     let directory = tempfile::tempdir().unwrap();
     let (from, to) = (directory.path().join("from"), directory.path().join("to"));
     fs::write(&from, noise(50_000)).unwrap();
-    let name = unique("files");
+    let name = Name::new("files");
     let (from, to) = (from.to_str().unwrap(), to.to_str().unwrap());
     let sender = Tool::start(&["send", &name, from], b"");
     let receiver = Tool::start(&["recv", &name, "--output", to], b"");
     sender.finish().expect_code(0);
     assert_eq!(receiver.finish().expect_code(0).stdout, b"");
     assert!(fs::read(to).unwrap() == noise(50_000));
+}
+
+#[test]
+fn transfers_in_a_row_do_not_merge() {
+    const TRANSFERS: usize = 20;
+    let name = Name::new("row");
+    // A shell, because it starts the next sender as soon as it can. With a timeout, because it
+    // is left to itself when this test fails.
+    let script = r#"for number in $(seq "$3"); do echo "$number" | "$1" send "$2" --timeout 10 || exit; done"#;
+    let mut senders = Command::new("sh")
+        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_mapring"), &name])
+        .arg(TRANSFERS.to_string())
+        .spawn()
+        .unwrap();
+    for number in 1..=TRANSFERS {
+        let received = Tool::start(&["recv", &name], b"").finish().expect_code(0);
+        assert_eq!(
+            String::from_utf8(received.stdout).unwrap(),
+            format!("{number}\n")
+        );
+    }
+    assert!(senders.wait().unwrap().success());
+    assert!(!name.is_left_over());
+}
+
+#[test]
+fn a_sender_waits_for_the_receiver_to_leave_but_not_without_end() {
+    let name = Name::new("stays");
+    let ring = mapring::spsc::Options::new().create(&name).unwrap();
+    let mut consumer = ring.consumer().unwrap();
+    let start = Instant::now();
+    let sender = Tool::start(&["send", &name], b"something");
+    eventually("the end", || {
+        consumer.drain(10, |_| ()) == Err(mapring::TryRecvError::Disconnected)
+    });
+    sender.finish().expect_code(0);
+    assert!(start.elapsed() >= Duration::from_secs(1));
 }
 
 /// A side that took its predecessor's end for the end of this transfer would be gone by then.

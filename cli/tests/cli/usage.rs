@@ -1,6 +1,6 @@
 //! Wrong usage is 2, and says what is wrong.
 
-use crate::tool::{Tool, unique};
+use crate::tool::{Name, Tool};
 
 #[track_caller]
 fn refused(arguments: &[&str], because: &str) {
@@ -18,7 +18,7 @@ fn a_ring_must_be_named_exactly_once() {
 
 #[test]
 fn names_and_sizes_must_be_possible() {
-    let name = unique("usage");
+    let name = Name::new("usage");
     refused(&["send", "a/b"], "has a slash in it");
     refused(&["recv", ""], "is empty");
     refused(
