@@ -125,3 +125,32 @@ fn a_relative_directory_is_made_absolute() {
     drop(ring);
     assert!(!path.exists());
 }
+
+#[test]
+fn records_start_where_they_are_told_to() {
+    let name = Name::new("align");
+    let ring = Options::new().record_align(64).create(&name).unwrap();
+    assert_eq!(ring.record_align(), 64);
+    let mut producer = ring.producer().unwrap();
+    for payload in [1, 56, 57] {
+        producer.try_send(0, &vec![0; payload]).unwrap();
+        assert_eq!(producer.position() % 64, 0);
+    }
+    assert_eq!(producer.position(), 64 + 64 + 128);
+    assert_eq!(Options::new().open(&name).unwrap().record_align(), 64);
+    let error = Options::new().record_align(8).open(&name).unwrap_err();
+    assert_mismatch(error, "record_align", 64, 8);
+
+    for align in [0, 4, 24, 256] {
+        let error = Options::new()
+            .record_align(align)
+            .create("never")
+            .unwrap_err();
+        let text = error.to_string();
+        assert!(
+            text.contains(&format!("record_align is {align} bytes")),
+            "{text}"
+        );
+        assert!(text.contains("power of two from 8 to 128"), "{text}");
+    }
+}

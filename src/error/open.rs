@@ -63,6 +63,16 @@ pub enum LayoutError {
         /// The most that this capacity allows, in bytes.
         limit: u64,
     },
+    /// An alignment that no record can have.
+    #[error(
+        "record_align is {record_align} bytes; it must be a power of two from {} to {}",
+        layout::WORD,
+        layout::MAX_RECORD_ALIGN
+    )]
+    RecordAlign {
+        /// The alignment asked for or found, in bytes.
+        record_align: u64,
+    },
     /// Another field holds a value that it cannot have.
     #[error("the region's {field} is {found}, which no region can have")]
     Field {

@@ -45,7 +45,7 @@ impl Geometry {
     /// A shape within the limits that hold for regions in use.
     ///
     /// # Errors
-    /// [`LayoutError::Capacity`], [`LayoutError::MaxPayload`] or
+    /// [`LayoutError::Capacity`], [`LayoutError::MaxPayload`], [`LayoutError::RecordAlign`] or
     /// [`LayoutError::Field`], each with the value and what it should have been.
     pub fn new(
         kind: Kind,
@@ -79,10 +79,7 @@ impl Geometry {
         if !record_align.is_power_of_two()
             || !(WORD as u64..=MAX_RECORD_ALIGN).contains(&record_align)
         {
-            return Err(LayoutError::Field {
-                field: "record_align",
-                found: record_align,
-            });
+            return Err(LayoutError::RecordAlign { record_align });
         }
         if !(1..=MAX_PRODUCERS).contains(&producers) || (kind == Kind::Spsc && producers != 1) {
             return Err(LayoutError::Field {

@@ -1,9 +1,9 @@
 //! Copies between private bytes and bytes that a peer may be writing.
 //!
-//! Short ones go word by word, as Relaxed atomics. Long ones go through one
-//! machine instruction that the compiler cannot see into: to the language such
-//! a copy is an access by somebody else, to the machine it is a plain copy, at
-//! the speed of the memory. Either way a peer that writes at the same time makes
+//! Short ones go word by word, as Relaxed atomics. Long ones go through machine
+//! instructions that the compiler cannot see into: to the language such a copy
+//! is an access by somebody else, to the machine it is a plain copy, at the
+//! speed of the memory. Either way a peer that writes at the same time makes
 //! the bytes arbitrary, and nothing else.
 
 use std::sync::atomic::AtomicU64;
@@ -11,8 +11,11 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::layout::WORD;
 
-/// From this many bytes on, a copy is one opaque instruction. Measured in `docs/decisions.md`.
-const OPAQUE_FROM: usize = 512;
+/// From this many bytes on, a copy is opaque. Measured in `docs/decisions.md`.
+const OPAQUE_FROM: usize = 128;
+/// From this many on, it is the processor's own copy loop.
+#[cfg(target_arch = "x86_64")]
+const MICROCODE_FROM: usize = 4096;
 
 /// Copies `bytes` to shared memory, and zeros up to the end of the last word.
 ///
@@ -89,17 +92,59 @@ unsafe fn load(from: *const u8) -> [u8; WORD] {
 }
 
 /// # Safety
-/// `from` is valid for reads and `to` for writes of `len` bytes, and the two do not overlap.
+/// `from` is valid for reads and `to` for writes of `len` bytes, and the two do not overlap;
+/// `len` is a multiple of eight and not zero.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn copy_opaquely(to: *mut u8, from: *const u8, len: usize) {
-    // SAFETY: `rep movsb` reads `len` bytes at RSI and writes them at RDI, which the caller
-    // vouches for; the direction flag is clear at an asm block; it uses no stack.
+    if len >= MICROCODE_FROM {
+        // SAFETY: `rep movsb` reads `len` bytes at RSI and writes them at RDI, which the caller
+        // vouches for; the direction flag is clear at an asm block; it uses no stack.
+        unsafe {
+            std::arch::asm!(
+                "rep movsb",
+                inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,
+                options(nostack, preserves_flags),
+            );
+        }
+        return;
+    }
+    // SAFETY: reads and writes 64 bytes a turn while at least 64 are left, then 8 a turn, `len`
+    // in all, from `from` and to `to` on, which the caller vouches for; it uses no stack.
     unsafe {
         std::arch::asm!(
-            "rep movsb",
-            inout("rcx") len => _, inout("rdi") to => _, inout("rsi") from => _,
-            options(nostack, preserves_flags),
+            "sub {left}, 64",
+            "jb 3f",
+            "2:",
+            "movdqu {a}, [{from}]",
+            "movdqu {b}, [{from} + 16]",
+            "movdqu {c}, [{from} + 32]",
+            "movdqu {d}, [{from} + 48]",
+            "movdqu [{to}], {a}",
+            "movdqu [{to} + 16], {b}",
+            "movdqu [{to} + 32], {c}",
+            "movdqu [{to} + 48], {d}",
+            "add {from}, 64",
+            "add {to}, 64",
+            "sub {left}, 64",
+            "jae 2b",
+            "3:",
+            "add {left}, 64",
+            "jz 5f",
+            "4:",
+            "mov {word}, [{from}]",
+            "mov [{to}], {word}",
+            "add {from}, 8",
+            "add {to}, 8",
+            "sub {left}, 8",
+            "jnz 4b",
+            "5:",
+            left = inout(reg) len => _,
+            from = inout(reg) from => _,
+            to = inout(reg) to => _,
+            word = out(reg) _,
+            a = out(xmm_reg) _, b = out(xmm_reg) _, c = out(xmm_reg) _, d = out(xmm_reg) _,
+            options(nostack),
         );
     }
 }

@@ -85,6 +85,12 @@ impl Ring {
         self.region.identity().geometry.max_payload()
     }
 
+    /// Every record starts at a multiple of this many bytes.
+    #[must_use]
+    pub fn record_align(&self) -> usize {
+        self.region.identity().geometry.record_align()
+    }
+
     /// The region's file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -24,12 +24,20 @@ pub(crate) const THERE: &str = "there";
 /// The ring from the other process is called so after the common part of the names.
 pub(crate) const BACK: &str = "back";
 
+/// As `THERE`, for round trips only. What streamed before has left its ring at some odd place,
+/// where each record of a round trip would lie on two cache lines.
+pub(crate) const PING: &str = "ping";
+/// As `BACK`, for round trips only.
+pub(crate) const PONG: &str = "pong";
+
 /// This process's ends, and the other process.
 pub(crate) struct Link {
     // First, so that it is dropped first: then this process is the rings' last user.
     other: OtherProcess,
     pub(crate) there: Producer,
     pub(crate) back: Consumer,
+    pub(crate) ping: Producer,
+    pub(crate) pong: Consumer,
     pub(crate) raw: PingPong,
 }
 
@@ -39,6 +47,7 @@ impl Link {
         let since_1970 = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         let name = format!("demo-{}-{}", process::id(), since_1970.as_nanos());
         let (there, back) = (create(&name, THERE)?, create(&name, BACK)?);
+        let (ping, pong) = (create(&name, PING)?, create(&name, PONG)?);
         let file = mapring_limits::shared_file(PingPong::SIZE)?;
         let raw = PingPong::new(&file)?;
         let mut command = Command::new(env::current_exe().context("cannot find this program")?);
@@ -51,6 +60,8 @@ impl Link {
             other: OtherProcess(child),
             there: there.producer()?,
             back: back.consumer()?,
+            ping: ping.producer()?,
+            pong: pong.consumer()?,
             raw,
         };
         // After the start, because a child inherits where its parent may run.
@@ -60,7 +71,7 @@ impl Link {
         link.answer(READY)?;
         // Both have the rings. Without their names, nothing stays when both are killed together,
         // as an interrupt from the terminal does.
-        for ring in [there, back] {
+        for ring in [there, back, ping, pong] {
             fs::remove_file(ring.path()).context("cannot remove a ring's name")?;
         }
         Ok(link)

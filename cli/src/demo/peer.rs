@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use mapring::spsc::{Consumer, Options, Producer};
-use mapring::{RecvError, TryRecvError, TrySendError};
+use mapring::{RecvError, TryRecvError};
 use mapring_limits::PingPong;
 use sha2::{Digest, Sha256};
 
 use crate::args::DemoPeerArgs;
 
-use super::link::{BACK, THERE};
+use super::link::{BACK, PING, PONG, THERE};
 use super::message::{BLOCK, Block, ECHO, END, HASHED, LONGEST, READY, REPORT, ROUND, Report};
-use super::wait::{PATIENCE, poll};
+use super::wait::{PATIENCE, receive, send};
 
 /// Longest batch, in records.
 const BATCH: usize = 256;
@@ -28,11 +28,12 @@ pub(crate) fn run(args: &DemoPeerArgs) -> Result<()> {
     }
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let options = Options::new().prefault(true);
+    let ring = |direction| options.open(&format!("{}-{direction}", args.name));
     let mut server = Server {
-        there: options
-            .open(&format!("{}-{THERE}", args.name))?
-            .consumer()?,
-        back: options.open(&format!("{}-{BACK}", args.name))?.producer()?,
+        there: ring(THERE)?.consumer()?,
+        back: ring(BACK)?.producer()?,
+        ping: ring(PING)?.consumer()?,
+        pong: ring(PONG)?.producer()?,
         raw: PingPong::new(&file)?,
     };
     server.back.send(READY, &[], PATIENCE)?;
@@ -42,6 +43,8 @@ pub(crate) fn run(args: &DemoPeerArgs) -> Result<()> {
 struct Server {
     there: Consumer,
     back: Producer,
+    ping: Consumer,
+    pong: Producer,
     raw: PingPong,
 }
 
@@ -95,16 +98,8 @@ impl Server {
         }
         let mut payload = [0; ECHO];
         for _ in 0..block.rounds {
-            poll(deadline, || match self.there.try_recv(&mut payload) {
-                Ok(_) => Ok(Some(())),
-                Err(TryRecvError::Empty) => Ok(None),
-                Err(error) => Err(error.into()),
-            })?;
-            poll(deadline, || match self.back.try_send(ROUND, &payload) {
-                Ok(()) => Ok(Some(())),
-                Err(TrySendError::Full) => Ok(None),
-                Err(error) => Err(error.into()),
-            })?;
+            receive(&mut self.ping, &mut payload, deadline)?;
+            send(&mut self.pong, ROUND, &payload, deadline)?;
         }
         Ok(())
     }

@@ -5,12 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
-use mapring::{TryRecvError, TrySendError};
 
 use super::histogram;
 use super::link::Link;
 use super::message::{BLOCK, Block, ECHO, ROUND};
-use super::wait::{PATIENCE, poll};
+use super::wait::{PATIENCE, receive, send};
 
 /// Round trips of one kind, before it is the other's turn.
 const ROUNDS: u64 = 2000;
@@ -59,16 +58,8 @@ fn ring_rounds(link: &mut Link, block: Block, times: &mut Histogram<u64>) -> Res
     for round in block.first..block.first + block.rounds {
         payload[..8].copy_from_slice(&round.to_le_bytes());
         let start = Instant::now();
-        poll(deadline, || match link.there.try_send(ROUND, &payload) {
-            Ok(()) => Ok(Some(())),
-            Err(TrySendError::Full) => Ok(None),
-            Err(error) => Err(error.into()),
-        })?;
-        poll(deadline, || match link.back.try_recv(&mut answer) {
-            Ok(_) => Ok(Some(())),
-            Err(TryRecvError::Empty) => Ok(None),
-            Err(error) => Err(error.into()),
-        })?;
+        send(&mut link.ping, ROUND, &payload, deadline)?;
+        receive(&mut link.pong, &mut answer, deadline)?;
         times.saturating_record(start.elapsed().as_nanos() as u64);
         if answer != payload {
             bail!("round {round} came back with other bytes");

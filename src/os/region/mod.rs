@@ -63,6 +63,8 @@ pub(crate) struct Settings {
     pub(crate) capacity: Option<u64>,
     /// Longest payload, in bytes.
     pub(crate) max_payload: Option<u64>,
+    /// Every record starts at a multiple of this many bytes.
+    pub(crate) record_align: Option<u64>,
     /// Permission bits of the file.
     pub(crate) mode: u32,
     /// Whether it outlives its last user; a file that the user named always does.

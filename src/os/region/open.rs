@@ -194,6 +194,11 @@ fn check_wishes(place: &Place, identity: &Identity, settings: &Settings) -> Resu
             geometry.max_payload() as u64,
         ),
         (
+            "record_align",
+            settings.record_align,
+            geometry.record_align() as u64,
+        ),
+        (
             "persistence",
             persistent.map(u64::from),
             u64::from(identity.persistent),
@@ -226,7 +231,7 @@ fn geometry(settings: &Settings) -> Result<Geometry, LayoutError> {
             .unwrap_or(layout::MAX_CAPACITY);
         large.clamp(DEFAULT_CAPACITY, layout::MAX_CAPACITY)
     });
-    let align = layout::WORD as u64;
+    let align = settings.record_align.unwrap_or(layout::WORD as u64);
     let share = (capacity / DEFAULT_PAYLOAD_SHARE).min(layout::MAX_PAYLOAD);
     let max_payload = settings.max_payload.unwrap_or(share);
     Geometry::new(Kind::Spsc, capacity, max_payload, align, 1)
