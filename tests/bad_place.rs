@@ -253,10 +253,22 @@ fn an_identity_that_cannot_be_is_refused() {
         (layout::CAPACITY, capacity(u64::MAX)),
         (layout::MAX_PAYLOAD_WORD, payload(4081)),
         (layout::MAX_PAYLOAD_WORD, payload(u64::MAX)),
-        (layout::RECORD_ALIGN, field("record_align", 0)),
-        (layout::RECORD_ALIGN, field("record_align", 4)),
-        (layout::RECORD_ALIGN, field("record_align", 24)),
-        (layout::RECORD_ALIGN, field("record_align", 256)),
+        (
+            layout::RECORD_ALIGN,
+            LayoutError::RecordAlign { record_align: 0 },
+        ),
+        (
+            layout::RECORD_ALIGN,
+            LayoutError::RecordAlign { record_align: 4 },
+        ),
+        (
+            layout::RECORD_ALIGN,
+            LayoutError::RecordAlign { record_align: 24 },
+        ),
+        (
+            layout::RECORD_ALIGN,
+            LayoutError::RecordAlign { record_align: 256 },
+        ),
         (layout::PRODUCERS, field("producer slots", 0)),
         (layout::PRODUCERS, field("producer slots", 2)),
         (layout::PRODUCERS, field("producer slots", u64::MAX)),
@@ -278,6 +290,10 @@ fn an_identity_that_cannot_be_is_refused() {
             LayoutError::MaxPayload { max_payload, .. } => (
                 max_payload,
                 vec![max_payload.to_string(), "4080".to_owned()],
+            ),
+            LayoutError::RecordAlign { record_align } => (
+                record_align,
+                vec![record_align.to_string(), "8 to 128".to_owned()],
             ),
             LayoutError::Field { field, found } => {
                 (found, vec![field.to_owned(), found.to_string()])
