@@ -100,13 +100,13 @@ fn copy<const N: usize>(records: u64) -> Duration {
         }
     };
     let take = move || {
-        let mut check = common::Check::new();
+        let mut check = common::Check::default();
         let mut payload = [0; N];
         for _ in 0..records {
             taker.take(&mut payload, deadline).unwrap();
             check.see(&payload);
         }
-        check.finish(records);
+        check.finish(records, &payload);
     };
     common::race(give, take)
 }

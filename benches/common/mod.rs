@@ -109,40 +109,32 @@ pub(crate) fn fill<const N: usize>(payload: &mut [u8; N], i: u64) {
     payload[..8].copy_from_slice(&i.to_le_bytes());
 }
 
-/// Checks that what arrived is what was sent.
+/// Checks that what arrived is what was sent: so many, and the last one last. More work for
+/// each record would measure the work.
+#[derive(Default)]
 pub(crate) struct Check {
     records: u64,
-    sum: u64,
 }
 
 impl Check {
-    pub(crate) fn new() -> Self {
-        Self { records: 0, sum: 0 }
-    }
-
     #[inline]
     pub(crate) fn see<const N: usize>(&mut self, payload: &[u8; N]) {
-        // Nothing but this may be left out: all of the payload was copied out.
-        let payload = black_box(payload);
-        let mut first = [0; 8];
-        first.copy_from_slice(&payload[..8]);
-        self.sum = self.sum.wrapping_add(u64::from_le_bytes(first));
+        // All of the payload was copied out, and the compiler must believe that it is used.
+        black_box(payload);
         self.records += 1;
     }
 
-    pub(crate) fn finish(&self, records: u64) {
-        let expected = (u128::from(records) * u128::from(records - 1) / 2) as u64;
-        assert_eq!(
-            (self.records, self.sum),
-            (records, expected),
-            "records were lost"
-        );
+    pub(crate) fn finish<const N: usize>(&self, records: u64, last: &[u8; N]) {
+        let mut expected = [0; N];
+        fill(&mut expected, records - 1);
+        assert_eq!(self.records, records, "records were lost");
+        assert_eq!(last, &expected, "the last record is another one");
     }
 }
 
 fn receive_by_drain<const N: usize>(ring: &Ring, records: u64) {
     let mut consumer = ring.consumer().unwrap();
-    let mut check = Check::new();
+    let mut check = Check::default();
     let mut spin = Spin::default();
     let mut payload = [0; N];
     while check.records < records {
@@ -156,7 +148,7 @@ fn receive_by_drain<const N: usize>(ring: &Ring, records: u64) {
             Err(error) => panic!("{error}"),
         }
     }
-    check.finish(records);
+    check.finish(records, &payload);
 }
 
 fn mapring_single<const N: usize>(records: u64) -> Duration {
@@ -212,13 +204,13 @@ fn raw<const N: usize>(records: u64) -> Duration {
         sender.publish();
     };
     let receive = move || {
-        let mut check = Check::new();
+        let mut check = Check::default();
         let mut payload = [0; N];
         for _ in 0..records {
             receiver.receive(&mut payload, deadline).unwrap();
             check.see(&payload);
         }
-        check.finish(records);
+        check.finish(records, &payload);
     };
     race(send, receive)
 }
@@ -236,15 +228,19 @@ fn rtrb<const N: usize>(records: u64) -> Duration {
         }
     };
     let receive = move || {
-        let mut check = Check::new();
+        let mut check = Check::default();
         let mut spin = Spin::default();
+        let mut payload = [0; N];
         while check.records < records {
             match consumer.pop() {
-                Ok(payload) => check.see(&payload),
+                Ok(received) => {
+                    payload = received;
+                    check.see(&payload);
+                }
                 Err(_) => spin.pause(),
             }
         }
-        check.finish(records);
+        check.finish(records, &payload);
     };
     race(send, receive)
 }
@@ -259,11 +255,13 @@ fn crossbeam<const N: usize>(records: u64) -> Duration {
         }
     };
     let receive = move || {
-        let mut check = Check::new();
-        for payload in receiver {
+        let mut check = Check::default();
+        let mut payload = [0; N];
+        for received in receiver {
+            payload = received;
             check.see(&payload);
         }
-        check.finish(records);
+        check.finish(records, &payload);
     };
     race(send, receive)
 }
