@@ -7,7 +7,7 @@ use crate::error::{AttachError, Corrupt, Role};
 use crate::layout::{self, Word};
 use crate::memory::ReadMemory;
 use crate::os::mapped::Mapped;
-use crate::os::process::{self, Process};
+use crate::os::process;
 use crate::os::region::{HeldRole, Region};
 use crate::ring::participant::{self, State};
 
@@ -79,7 +79,6 @@ pub(crate) fn slot(region: &Region, role: Role) -> Word {
 pub(crate) struct Attachment {
     held: HeldRole,
     role: Role,
-    process: Process,
     /// Whether dropping it leaves no word in the slot, as a death would.
     abandoned: bool,
 }
@@ -113,7 +112,6 @@ impl Attachment {
             Self {
                 held,
                 role,
-                process: region.process(),
                 abandoned: false,
             },
             endpoint,
@@ -123,12 +121,6 @@ impl Attachment {
     /// Lets the role be found as after a death, when this is dropped.
     pub(crate) fn abandon(&mut self) {
         self.abandoned = true;
-    }
-
-    /// Whether the caller runs in the process that took the role.
-    #[inline]
-    pub(crate) fn is_current_process(&self) -> bool {
-        self.process.is_current()
     }
 
     pub(crate) fn region(&self) -> &Arc<Region> {
@@ -145,8 +137,8 @@ impl Drop for Attachment {
     fn drop(&mut self) {
         // Who panics has not finished: its peer must not take what it sent for all there is.
         let finished = !self.abandoned && !thread::panicking();
-        if self.is_current_process() && finished {
-            let region = self.region();
+        let region = self.region();
+        if region.process().is_current() && finished {
             participant::detach(region.memory(), slot(region, self.role));
         }
     }

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::ptr;
 
 /// What to do with a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,14 +60,10 @@ fn flock(byte: u64, lock: Lock) -> libc::flock {
 fn fcntl(file: RawFd, command: libc::c_int, lock: &mut libc::flock) -> io::Result<()> {
     // SAFETY: both commands take a pointer to a `flock`, which `lock` is for the whole call;
     // a descriptor that is not open gives an error.
-    let result = unsafe { libc::fcntl(file, command, ptr_of(lock)) };
+    let result = unsafe { libc::fcntl(file, command, ptr::from_mut(lock)) };
     if result == -1 {
         Err(io::Error::last_os_error())
     } else {
         Ok(())
     }
-}
-
-fn ptr_of(lock: &mut libc::flock) -> *mut libc::flock {
-    lock
 }

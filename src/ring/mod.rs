@@ -43,7 +43,7 @@
 //!
 //! | pair | store, Release | load, Acquire | what it carries |
 //! |---|---|---|---|
-//! | P1 | header of a record (`spsc::Producer::publish`) | header at head (`spsc::Consumer::peek`) | the payload, the zero after it, a batch's other headers |
+//! | P1 | header of a record (`spsc::Producer::publish`) | header at head (`poll`, in `spsc::consumer`) | the payload, the zero after it, a batch's other headers |
 //! | P2 | HEAD (`spsc::Consumer::release`) | HEAD (`spsc::Producer::refresh_head`, `attach`) | that the released bytes have been read |
 //! | P3 | slot state (`participant::attach`, `detach`) | slot state (`participant::look`) | the slot's pid; everything sent before leaving |
 //! | P4 | magic (`attach::initialise`) | magic (`attach::verify`) | the identity page and the first cursors |

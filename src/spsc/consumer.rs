@@ -9,7 +9,6 @@ use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
 use crate::os::wait::{Deadline, Pause, Wait};
 use crate::peer::{self, Attachment, Peer};
-use crate::ring::RecordHeader;
 use crate::ring::participant::{self, State};
 use crate::ring::spsc as protocol;
 
@@ -208,7 +207,7 @@ impl<M: Memory> Consumer<M> {
         self.check_process().map_err(without_empty)?;
         let mut wait = Wait::until(deadline.into());
         loop {
-            if self.peek()?.is_some() {
+            if self.ring.peek()?.is_some() {
                 return Ok(());
             }
             if self.has_left()? {
@@ -294,11 +293,6 @@ impl<M: Memory> Consumer<M> {
             .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
-    #[inline(always)]
-    fn peek(&mut self) -> Result<Option<RecordHeader>, Corrupt> {
-        self.ring.peek()
-    }
-
     /// Whether the producer has left in good order. No system call.
     #[inline(always)]
     fn has_left(&mut self) -> Result<bool, Corrupt> {
@@ -323,7 +317,7 @@ impl<M: Memory> Consumer<M> {
     #[inline(never)]
     fn why_ended(&mut self) -> TryRecvError {
         // What the producer sent before it left is visible now; what ended this consumer is seen again.
-        match self.peek() {
+        match self.ring.peek() {
             Ok(Some(_)) => TryRecvError::Empty,
             Ok(None) => TryRecvError::Disconnected,
             Err(corrupt) => corrupt.into(),
@@ -332,7 +326,7 @@ impl<M: Memory> Consumer<M> {
 
     /// A last look before a wait ends: whoever went may have sent something before.
     fn found_or(&mut self, over: RecvError) -> Result<(), RecvError> {
-        if self.peek()?.is_some() {
+        if self.ring.peek()?.is_some() {
             Ok(())
         } else {
             Err(over)

@@ -303,7 +303,7 @@ impl<M: Memory> Producer<M> {
         if !self.window || end.plus(WORD).is_after(self.zeroed_until) {
             self.memory.store(next, 0, Relaxed);
         }
-        // P1: pairs with the Acquire load in `Consumer::peek`.
+        // P1: pairs with the Acquire load in `poll`, the consumer's.
         self.memory.store(at, header, Release);
         self.tail = end;
         // I6 needs these two stores in program order: a producer that is killed between them must
