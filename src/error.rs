@@ -49,6 +49,28 @@ pub enum Corrupt {
         /// The region's `max_payload`, in bytes.
         limit: usize,
     },
+    /// Room that was claimed, but by nobody.
+    #[error(
+        "corrupt: the ring is claimed from position {position} to {tail}, but no producer's slot accounts for it"
+    )]
+    Unaccounted {
+        /// Where it starts.
+        position: u64,
+        /// The shared tail.
+        tail: u64,
+    },
+    /// A dead producer's claim whose size cannot be.
+    #[error(
+        "corrupt: the claim at position {position} says that it has {size} bytes, but at most {limit} are claimed there"
+    )]
+    Claim {
+        /// Where it starts.
+        position: u64,
+        /// What its producer's slot says, in bytes.
+        size: u64,
+        /// The most that it can have, in bytes.
+        limit: u64,
+    },
     /// A participant's state that does not exist.
     #[error("corrupt: the {role}'s state is {state}")]
     State {

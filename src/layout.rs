@@ -11,8 +11,9 @@
 //!         +30 record_align, bytes               +38 producer slots
 //!         +40 flags (bit 0: persistent)         +48 layout hash
 //!         +50 generation (random)
-//! 0x1000  producers     +00 TAIL, a position
-//! 0x2000  consumer      +00 HEAD, a position    +800 the consumer's slot
+//! 0x1000  producers     +00 TAIL, a position    +80 presence, a count
+//! 0x2000  consumer      +00 HEAD, a position    +08 release_to, a position
+//!                       +800 the consumer's slot
 //! 0x3000  slots         one of 128 bytes for each producer
 //! data    capacity bytes, then the overrun area: one record of max_payload
 //! ```
@@ -22,7 +23,10 @@
 //! ```text
 //! +00 state: 0 never taken, 1 attached, 2 left in good order
 //! +08 pid     +10 attachments so far
+//! +18 bytes of the claim, with several producers; +20 where it is to be, +28 where it
+//!     is: a position + 1, or 0
 //! +40 records +48 bytes of the ring  +50 times full (or empty)   +58 waits
+//! +60 claims of dead producers that were skipped
 //! ```
 //!
 //! A record is contiguous. Its header is a word at an index below `capacity`;
@@ -42,8 +46,10 @@
 //! of who may store what and when: `docs/format.md`.
 
 mod geometry;
+mod seat;
 
 pub use geometry::{Geometry, Kind};
+pub use seat::Seat;
 
 #[cfg(target_endian = "big")]
 compile_error!("a region is little-endian; machines of the other byte order have no way in yet");
@@ -157,8 +163,12 @@ pub const LAYOUT_HASH: Word = Word::at(0x48);
 pub const GENERATION: Word = Word::at(0x50);
 /// Producers' page: the position behind the last record, for successors and observers.
 pub const TAIL: Word = Word::at(PAGE);
+/// Producers' page: how often a producer came or left, as far as they lived to say so.
+pub const PRESENCE: Word = Word::at(PAGE + 0x80);
 /// Consumer's page: the position up to which everything was released.
 pub const HEAD: Word = Word::at(2 * PAGE);
+/// Consumer's page: the position up to which it was about to release; with several producers.
+pub const RELEASE_TO: Word = Word::at(2 * PAGE + WORD);
 /// Consumer's page: the consumer's slot.
 pub const CONSUMER_SLOT: Word = Word::at(2 * PAGE + PAGE / 2);
 /// The first page of producers' slots.
@@ -170,6 +180,12 @@ pub const SLOT_STATE: usize = 0x00;
 pub const SLOT_PID: usize = 0x08;
 /// Within a slot: how often it was taken.
 pub const SLOT_ATTACHMENTS: usize = 0x10;
+/// Within a producer's slot: bytes of the claim that it makes or has made last.
+pub const SLOT_CLAIM_SIZE: usize = 0x18;
+/// Within a producer's slot: one more than the position at which it is about to claim, or has claimed; or 0.
+pub const SLOT_INTENT: usize = 0x20;
+/// Within a producer's slot: one more than the position at which it has claimed last; or 0.
+pub const SLOT_CLAIMED: usize = 0x28;
 /// Within a slot: records sent or received; may lag while its owner is busy.
 pub const SLOT_RECORDS: usize = 0x40;
 /// Within a slot: bytes of the ring that went through; may lag.
@@ -178,6 +194,8 @@ pub const SLOT_BYTES: usize = 0x48;
 pub const SLOT_STALLS: usize = 0x50;
 /// Within a slot: how often a blocking call had to wait; may lag.
 pub const SLOT_WAITS: usize = 0x58;
+/// Within the consumer's slot: how many claims of dead producers it has skipped; may lag.
+pub const SLOT_REPAIRS: usize = 0x60;
 
 const _: () = {
     assert!(MAGIC.to_le_bytes()[7] == 0);
@@ -185,7 +203,9 @@ const _: () = {
     assert!(HEAD.0 / PAGE == 2 && CONSUMER_SLOT.0 / PAGE == 2);
     assert!(CONSUMER_SLOT.0 + SLOT_SIZE <= PRODUCER_SLOTS.0);
     assert!(CONSUMER_SLOT.0.is_multiple_of(SLOT_SIZE) && PAGE.is_multiple_of(SLOT_SIZE));
-    assert!(SLOT_WAITS + WORD <= SLOT_SIZE);
+    assert!(SLOT_REPAIRS + WORD <= SLOT_SIZE);
+    // The words that each claim stores share a cache line, which nobody polls.
+    assert!(SLOT_CLAIM_SIZE / 64 == SLOT_CLAIMED / 64 && PRESENCE.0 / 128 != TAIL.0 / 128);
     assert!(CONSUMER_LOCK < FIRST_PRODUCER_LOCK);
 };
 
@@ -203,17 +223,23 @@ pub const fn layout_hash() -> u64 {
         LAYOUT_HASH.0,
         GENERATION.0,
         TAIL.0,
+        PRESENCE.0,
         HEAD.0,
+        RELEASE_TO.0,
         CONSUMER_SLOT.0,
         PRODUCER_SLOTS.0,
         SLOT_SIZE,
         SLOT_STATE,
         SLOT_PID,
         SLOT_ATTACHMENTS,
+        SLOT_CLAIM_SIZE,
+        SLOT_INTENT,
+        SLOT_CLAIMED,
         SLOT_RECORDS,
         SLOT_BYTES,
         SLOT_STALLS,
         SLOT_WAITS,
+        SLOT_REPAIRS,
         HEADER_SIZE,
         PAGE,
     ];

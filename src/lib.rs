@@ -6,13 +6,16 @@
 //!
 //! | floor | module | what it is |
 //! |---|---|---|
-//! | 3 | [`spsc`], `peer` | the public face: options, ring, producer, consumer, observer, and what they know of each other |
+//! | 4 | [`spsc`], [`mpsc`] | the public face: the types of floor 3, by the names that programs use |
+//! | 3 | [`generic`], `peer` | options, ring, producer, consumer, observer of either kind of ring, and what they know of each other |
 //! | 2 | `ring` | the pure protocol, without `unsafe`; its proof stands at the head of `src/ring/mod.rs` |
 //! | 2 | `os` | mapping, locks, files: the only `unsafe`, the only system calls |
 //! | 1 | `memory` | what the protocol may ask of the memory it runs on |
 //! | 0 | `layout`, `error` | the bytes of a region; what can go wrong |
 
 mod error;
+pub mod generic;
+pub mod mpsc;
 mod os;
 mod peer;
 pub mod spsc;

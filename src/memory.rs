@@ -4,6 +4,7 @@
 //! over mapped pages, over loom's atomics and over plain bytes under a fuzzer.
 //! An implementation never *chooses* an ordering: it carries out the one asked for.
 
+use core::fmt::Debug;
 use core::sync::atomic::Ordering;
 
 use crate::layout::Word;
@@ -26,12 +27,35 @@ pub trait ReadMemory {
 }
 
 /// Memory that can be changed as well.
-pub trait Memory: ReadMemory {
+pub trait Memory: ReadMemory + Debug {
     /// Stores `value` into the word `at`, atomically, with `order`.
     ///
     /// # Panics
     /// When `at` is out of range: the protocol has a bug.
     fn store(&self, at: Word, value: u64, order: Ordering);
+
+    /// Replaces the word `at` by `new` if it is `old`, in one step: with `success` if so, else
+    /// the word found is loaded with `failure`. Returns the word found, `Ok` if it was replaced.
+    ///
+    /// # Errors
+    /// The word found, when it is not `old`.
+    ///
+    /// # Panics
+    /// When `at` is out of range: the protocol has a bug.
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64>;
+
+    /// Adds `n` to the word `at`, wrapping around, in one step with `order`. Returns the word before.
+    ///
+    /// # Panics
+    /// When `at` is out of range: the protocol has a bug.
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64;
 
     /// Copies `bytes` to the word `to` and on. Whole words are written: the rest
     /// of the last one becomes zero.

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::thread;
 
-use crate::error::{AttachError, Corrupt, Role};
-use crate::layout::{self, Word};
+use crate::error::{AttachError, Corrupt};
+use crate::layout::Seat;
 use crate::memory::ReadMemory;
 use crate::os::mapped::Mapped;
 use crate::os::process;
-use crate::os::region::{HeldRole, Region};
+use crate::os::region::{HeldSeat, Region};
+use crate::ring::Liveness;
 use crate::ring::participant::{self, State};
 
 /// How often a slot that changes while being looked at is looked at again.
@@ -34,28 +35,28 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// Who holds `role`, according to its slot and to the kernel. One system call, if
+    /// Who holds `seat`, according to its slot and to the kernel. One system call, if
     /// the slot says that somebody is there.
     pub(crate) fn look(
         memory: &impl ReadMemory,
         region: &Region,
-        role: Role,
+        seat: Seat,
     ) -> Result<Self, Corrupt> {
-        let slot = slot(region, role);
+        let slot = seat.slot();
         let mut last = 0;
         for _ in 0..LOOKS {
-            let state = participant::look(memory, slot, role)?;
+            let state = participant::look(memory, slot, seat.role())?;
             let pid = match state {
                 State::Absent => return Ok(Self::Absent),
                 State::Left => return Ok(Self::Left),
                 State::Attached { pid, .. } => pid,
             };
             // When the kernel cannot say, the peer counts as alive: slow is not dead.
-            if region.is_held(role).unwrap_or(true) {
+            if region.is_held(seat).unwrap_or(true) {
                 return Ok(Self::Attached { pid });
             }
             // It may have left, or left and come again, between the two looks.
-            if participant::look(memory, slot, role)? == state {
+            if participant::look(memory, slot, seat.role())? == state {
                 return Ok(Self::Died { pid });
             }
             last = pid;
@@ -65,57 +66,43 @@ impl Peer {
     }
 }
 
-/// The slot of the one who holds `role`.
-pub(crate) fn slot(region: &Region, role: Role) -> Word {
-    match role {
-        Role::Producer => region.identity().geometry.producer_slot(0),
-        Role::Consumer => layout::CONSUMER_SLOT,
-    }
-}
-
 /// A role that this process holds and has written into its slot. Dropping it
 /// leaves in good order; a process that ends without dropping it has died.
 #[derive(Debug)]
 pub(crate) struct Attachment {
-    held: HeldRole,
-    role: Role,
+    held: HeldSeat,
     /// Whether dropping it leaves no word in the slot, as a death would.
     abandoned: bool,
 }
 
 impl Attachment {
-    /// Takes `role`, lets `start` build the endpoint, and marks the slot.
+    /// Takes `seat`, lets `start` build the endpoint, and marks the slot. `None` when
+    /// somebody has the seat, or `start` says that it is not to be taken yet.
     pub(crate) fn new<T>(
         region: &Arc<Region>,
-        role: Role,
-        start: impl FnOnce(Mapped) -> Result<T, Corrupt>,
-    ) -> Result<(Self, T), AttachError> {
+        seat: Seat,
+        start: impl FnOnce(Mapped) -> Result<Option<T>, Corrupt>,
+    ) -> Result<Option<(Self, T)>, AttachError> {
         if !region.process().is_current() {
             return Err(AttachError::Forked);
         }
         let memory = region.memory();
-        let slot = slot(region, role);
-        let taken = region.take_role(role).map_err(|source| AttachError::Io {
+        let taken = region.take_seat(seat).map_err(|source| AttachError::Io {
             action: "lock a role",
             source,
         })?;
         let Some(held) = taken else {
-            let pid = match participant::look(memory, slot, role)? {
-                State::Attached { pid, .. } => pid,
-                State::Absent | State::Left => 0,
-            };
-            return Err(AttachError::Busy { role, pid });
+            return Ok(None);
         };
-        let endpoint = start(memory.clone())?;
-        participant::attach(memory, slot, process::pid());
-        Ok((
-            Self {
-                held,
-                role,
-                abandoned: false,
-            },
-            endpoint,
-        ))
+        let Some(endpoint) = start(memory.clone())? else {
+            return Ok(None);
+        };
+        participant::attach(memory, seat.slot(), process::pid());
+        let attachment = Self {
+            held,
+            abandoned: false,
+        };
+        Ok(Some((attachment, endpoint)))
     }
 
     /// Lets the role be found as after a death, when this is dropped.
@@ -127,9 +114,9 @@ impl Attachment {
         self.held.region()
     }
 
-    /// What is known of the holder of the other role.
-    pub(crate) fn peer(&self, role: Role) -> Result<Peer, Corrupt> {
-        Peer::look(self.region().memory(), self.region(), role)
+    /// What is known of the holder of a seat.
+    pub(crate) fn peer(&self, seat: Seat) -> Result<Peer, Corrupt> {
+        Peer::look(self.region().memory(), self.region(), seat)
     }
 }
 
@@ -139,7 +126,45 @@ impl Drop for Attachment {
         let finished = !self.abandoned && !thread::panicking();
         let region = self.region();
         if region.process().is_current() && finished {
-            participant::detach(region.memory(), slot(region, self.role));
+            participant::detach(region.memory(), self.held.seat().slot());
+        }
+    }
+}
+
+/// That somebody has `seat` already.
+pub(crate) fn busy(region: &Region, seat: Seat) -> AttachError {
+    let role = seat.role();
+    match participant::look(region.memory(), seat.slot(), role) {
+        Ok(State::Attached { pid, .. }) => AttachError::Busy { role, pid },
+        Ok(State::Absent | State::Left) => AttachError::Busy { role, pid: 0 },
+        Err(corrupt) => corrupt.into(),
+    }
+}
+
+/// Asks the kernel who has died, by taking the dead ones' places. It holds them until it is dropped.
+pub(crate) struct Undertaker<'a> {
+    region: &'a Arc<Region>,
+    taken: Vec<HeldSeat>,
+}
+
+impl<'a> Undertaker<'a> {
+    pub(crate) fn new(region: &'a Arc<Region>) -> Self {
+        Self {
+            region,
+            taken: Vec::new(),
+        }
+    }
+}
+
+impl Liveness for Undertaker<'_> {
+    fn take(&mut self, index: usize) -> bool {
+        match self.region.take_seat(Seat::Producer(index)) {
+            Ok(Some(seat)) => {
+                self.taken.push(seat);
+                true
+            }
+            // When the kernel cannot say, it is alive.
+            Ok(None) | Err(_) => false,
         }
     }
 }

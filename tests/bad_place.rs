@@ -245,7 +245,7 @@ fn an_identity_that_cannot_be_is_refused() {
             },
         ),
         (layout::KIND, field("kind", 0)),
-        (layout::KIND, field("kind", 2)),
+        (layout::KIND, field("kind", 3)),
         (layout::CAPACITY, capacity(0)),
         (layout::CAPACITY, capacity(2048)),
         (layout::CAPACITY, capacity(4104)),

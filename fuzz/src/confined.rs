@@ -28,6 +28,7 @@ impl<M: Memory> Confined<M> {
             // Its page, its slot, and the records.
             Role::Producer => {
                 at == layout::TAIL
+                    || at == layout::PRESENCE
                     || at >= self.geometry.data()
                     || at.offset() / PAGE == layout::PRODUCER_SLOTS.offset() / PAGE
             }
@@ -51,6 +52,23 @@ impl<M: Memory> Memory for Confined<M> {
     fn store(&self, at: Word, value: u64, order: Ordering) {
         self.check(at);
         self.memory.store(at, value, order);
+    }
+
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.check(at);
+        self.memory.compare_exchange(at, old, new, success, failure)
+    }
+
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        self.check(at);
+        self.memory.fetch_add(at, n, order)
     }
 
     /// A write that starts in the records ends there: nothing stands behind them.

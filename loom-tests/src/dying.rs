@@ -11,12 +11,12 @@ use mapring::memory::{Memory, ReadMemory};
 /// out of the closure given to [`until_death`].
 ///
 /// To everybody else that is a kill at this point: nothing of what the user would
-/// have done next is done. Unwinding changes no memory, for endpoints, claims and
-/// batches do nothing when dropped.
+/// have done next is done, nor what is done when its claims and batches are dropped.
 #[derive(Debug)]
 pub struct Dying<M> {
     memory: M,
-    stores_left: Cell<usize>,
+    /// `None` once it is dead.
+    stores_left: Cell<Option<usize>>,
 }
 
 /// What the user is unwound with.
@@ -37,16 +37,27 @@ impl<M> Dying<M> {
     pub fn after(stores: usize, memory: M) -> Self {
         Self {
             memory,
-            stores_left: Cell::new(stores),
+            stores_left: Cell::new(Some(stores)),
+        }
+    }
+
+    /// Whether the user lives to make one more store. It is unwound once; what is dropped on
+    /// that way changes nothing.
+    fn lives(&self) -> bool {
+        match self.stores_left.get() {
+            None => false,
+            Some(0) => {
+                self.stores_left.set(None);
+                // Not `panic!`: a death is no error, and prints nothing.
+                resume_unwind(Box::new(Death))
+            }
+            Some(_) => true,
         }
     }
 
     fn count_store(&self) {
-        match self.stores_left.get().checked_sub(1) {
-            Some(left) => self.stores_left.set(left),
-            // Not `panic!`: a death is no error, and prints nothing.
-            None => resume_unwind(Box::new(Death)),
-        }
+        self.stores_left
+            .update(|left| left.map(|stores| stores - 1));
     }
 }
 
@@ -64,15 +75,47 @@ impl<M: ReadMemory> ReadMemory for Dying<M> {
 impl<M: Memory> Memory for Dying<M> {
     #[track_caller]
     fn store(&self, at: Word, value: u64, order: Ordering) {
+        if self.lives() {
+            self.count_store();
+            self.memory.store(at, value, order);
+        }
+    }
+
+    #[track_caller]
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        if !self.lives() {
+            return Err(!old);
+        }
+        let found = self.memory.compare_exchange(at, old, new, success, failure);
+        if found.is_ok() {
+            self.count_store();
+        }
+        found
+    }
+
+    #[track_caller]
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        if !self.lives() {
+            return 0;
+        }
         self.count_store();
-        self.memory.store(at, value, order);
+        self.memory.fetch_add(at, n, order)
     }
 
     /// Word by word: a copy may be cut short by a kill.
     fn write(&self, to: Word, bytes: &[u8]) {
         for (i, word) in bytes.chunks(WORD).enumerate() {
-            self.count_store();
-            self.memory.write(to.plus(i * WORD), word);
+            if self.lives() {
+                self.count_store();
+                self.memory.write(to.plus(i * WORD), word);
+            }
         }
     }
 }

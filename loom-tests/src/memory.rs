@@ -133,6 +133,25 @@ impl Memory for LoomMemory {
         word.atomic.store(value, order);
     }
 
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let word = self.word(at.offset());
+        assert!(word.plain.is_none(), "an exchange in the data area");
+        word.atomic.compare_exchange(old, new, success, failure)
+    }
+
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        let word = self.word(at.offset());
+        assert!(word.plain.is_none(), "an addition in the data area");
+        word.atomic.fetch_add(n, order)
+    }
+
     fn write(&self, to: Word, bytes: &[u8]) {
         let words = self.range(to, bytes.len());
         for (chunk, word) in bytes.chunks(WORD).zip(words) {

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use loom::thread;
 use mapring::layout::{self, Geometry, Kind, WORD, Word};
 use mapring::memory::Memory;
-use mapring::ring::RecordHeader;
 use mapring::ring::spsc::{Consumer, Producer};
+use mapring::ring::{Produce, RecordHeader};
 use mapring::{Corrupt, TrySendError};
 
 use crate::{Dying, LoomMemory, Site, Weakened, Weakening};
@@ -129,12 +129,18 @@ impl Setup {
             layout::SLOT_BYTES,
             layout::SLOT_STALLS,
             layout::SLOT_WAITS,
+            layout::SLOT_REPAIRS,
         ];
         let slots = slots.map(|slot| fields.map(|field| slot.plus(field)));
-        let control = [layout::TAIL, layout::HEAD]
-            .into_iter()
-            .chain(slots.into_iter().flatten())
-            .chain(more);
+        let control = [
+            layout::TAIL,
+            layout::HEAD,
+            layout::RELEASE_TO,
+            layout::PRESENCE,
+        ]
+        .into_iter()
+        .chain(slots.into_iter().flatten())
+        .chain(more);
         let start = geometry.data().offset();
         // A record can start in the last word of the ring, and its payload is then behind it.
         let overrun = geometry.record_size(geometry.max_payload()) - WORD;

@@ -16,6 +16,10 @@ pub enum Operation {
     Load,
     /// It stores a word.
     Store,
+    /// It replaces a word, or fails to: the ordering is that of success, failure is Relaxed.
+    Exchange,
+    /// It adds to a word.
+    Add,
 }
 
 /// A place in the protocol's sources that asks for an ordering stronger than Relaxed.
@@ -27,7 +31,7 @@ pub struct Site {
     pub line: u32,
     /// Its column.
     pub column: u32,
-    /// What is done there. With Acquire if it is a load, with Release if it is a store:
+    /// What is done there. With Acquire if it is a load, with Release if it changes a word:
     /// the protocol asks for no other.
     pub operation: Operation,
 }
@@ -45,7 +49,7 @@ impl Site {
     pub fn ordering(&self) -> Ordering {
         match self.operation {
             Operation::Load => Ordering::Acquire,
-            Operation::Store => Ordering::Release,
+            Operation::Store | Operation::Exchange | Operation::Add => Ordering::Release,
         }
     }
 }
@@ -157,6 +161,30 @@ impl<M: Memory> Memory for Weakened<M> {
             .weakening
             .apply(Operation::Store, order, Location::caller());
         self.memory.store(at, value, order);
+    }
+
+    #[track_caller]
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        assert_eq!(failure, Relaxed, "an unforeseen ordering of a failure");
+        let order = self
+            .weakening
+            .apply(Operation::Exchange, success, Location::caller());
+        self.memory.compare_exchange(at, old, new, order, failure)
+    }
+
+    #[track_caller]
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        let order = self
+            .weakening
+            .apply(Operation::Add, order, Location::caller());
+        self.memory.fetch_add(at, n, order)
     }
 
     fn write(&self, to: Word, bytes: &[u8]) {

@@ -213,6 +213,16 @@ pub enum OpenError {
         /// What the options ask for.
         expected: u64,
     },
+    /// The region is of the other kind: of one producer (SPSC), or of many (MPSC).
+    #[error("{} is an {found} ring, not an {expected} ring", path.display())]
+    Kind {
+        /// The region's file.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What was asked for.
+        expected: &'static str,
+    },
     /// Others kept replacing the region, or kept its use lock, for a second.
     #[error("{} keeps changing: gave up after {attempts} attempts", path.display())]
     Contended {

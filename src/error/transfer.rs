@@ -19,6 +19,13 @@ pub enum AttachError {
         /// written that down: then it is 0, or that of the holder before.
         pid: u32,
     },
+    /// Every producer slot of this ring is held, or still stands for what its dead holder had
+    /// claimed and the consumer has not come by yet.
+    #[error("all {limit} producer slots of this ring are taken")]
+    TooManyProducers {
+        /// How many there are, chosen when the region was created.
+        limit: usize,
+    },
     /// The region's cursors or headers cannot be.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),

@@ -13,6 +13,19 @@ use super::{
 pub enum Kind {
     /// One producer, one consumer.
     Spsc = 1,
+    /// Many producers, one consumer.
+    Mpsc = 2,
+}
+
+impl Kind {
+    /// What it is called.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Spsc => "SPSC",
+            Self::Mpsc => "MPSC",
+        }
+    }
 }
 
 impl TryFrom<u64> for Kind {
@@ -21,6 +34,7 @@ impl TryFrom<u64> for Kind {
     fn try_from(word: u64) -> Result<Self, LayoutError> {
         match word {
             1 => Ok(Self::Spsc),
+            2 => Ok(Self::Mpsc),
             found => Err(LayoutError::Field {
                 field: "kind",
                 found,
@@ -125,6 +139,14 @@ impl Geometry {
         }
     }
 
+    /// The most bytes of the ring that can be claimed at once: one record, or a batch of them.
+    #[must_use]
+    pub fn largest_claim(&self) -> usize {
+        let fits = (self.capacity - HEADER_SIZE) & !self.align_mask;
+        // One header must be able to say how long it is, if it is given up.
+        fits.min(MAX_PAYLOAD as usize & !self.align_mask)
+    }
+
     /// Which protocol.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -156,6 +178,12 @@ impl Geometry {
     #[must_use]
     pub fn producers(&self) -> usize {
         self.producers
+    }
+
+    /// How many participants there can be at once.
+    #[must_use]
+    pub fn seats(&self) -> usize {
+        1 + self.producers
     }
 
     /// Where the ring starts.

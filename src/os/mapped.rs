@@ -210,6 +210,24 @@ impl Memory for Mapped {
     }
 
     #[inline(always)]
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let word = self.0.word(at);
+        word.compare_exchange(old, new, success, failure)
+    }
+
+    #[inline(always)]
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        self.0.word(at).fetch_add(n, order)
+    }
+
+    #[inline(always)]
     fn write(&self, to: Word, bytes: &[u8]) {
         let address = self.0.address(to, bytes.len());
         // SAFETY: `address` checked that the bytes, rounded up to words, lie within the
@@ -240,6 +258,23 @@ impl Memory for TrustedMapped {
     #[inline(always)]
     fn store(&self, at: Word, value: u64, order: Ordering) {
         self.0.store(at, value, order);
+    }
+
+    #[inline(always)]
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        self.0.compare_exchange(at, old, new, success, failure)
+    }
+
+    #[inline(always)]
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        self.0.fetch_add(at, n, order)
     }
 
     #[inline(always)]

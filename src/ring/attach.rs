@@ -44,6 +44,7 @@ pub fn initialise<M: Memory>(memory: &M, identity: &Identity, start: Position) {
         (layout::GENERATION, generation),
         (layout::TAIL, start.0),
         (layout::HEAD, start.0),
+        (layout::RELEASE_TO, start.0),
     ] {
         memory.store(word, value, Relaxed);
     }

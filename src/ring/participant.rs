@@ -6,7 +6,7 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::error::{Corrupt, Role};
-use crate::layout::{self, Word};
+use crate::layout::{self, Geometry, Word};
 use crate::memory::{Memory, ReadMemory};
 
 /// What a slot says of its holder.
@@ -36,12 +36,22 @@ pub fn attach<M: Memory>(memory: &M, slot: Word, pid: u32) {
     memory.store(slot.plus(layout::SLOT_PID), u64::from(pid), Relaxed);
     // P3: pairs with the Acquire load in `look`; carries the pid and the count.
     memory.store(slot.plus(layout::SLOT_STATE), ATTACHED, Release);
+    count_change(memory, slot);
 }
 
 /// Marks the slot as left in good order. The caller still holds the role's lock.
 pub fn detach<M: Memory>(memory: &M, slot: Word) {
     // P3: pairs with the Acquire load in `look`; carries everything sent or released.
     memory.store(slot.plus(layout::SLOT_STATE), LEFT, Release);
+    count_change(memory, slot);
+}
+
+/// Lets a consumer see by one word that some producer's state has changed.
+fn count_change<M: Memory>(memory: &M, slot: Word) {
+    if slot != layout::CONSUMER_SLOT {
+        // P7: pairs with the Acquire load in `Producers::have_left`; carries the state.
+        memory.fetch_add(layout::PRESENCE, 1, Release);
+    }
 }
 
 /// Reads who holds the slot.
@@ -62,6 +72,64 @@ pub fn look<M: ReadMemory>(memory: &M, slot: Word, role: Role) -> Result<State, 
     }
 }
 
+/// What a consumer knows of its producers as a whole.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Producers {
+    /// PRESENCE, when it was last looked at.
+    presence: u64,
+    /// What was found then.
+    have_left: bool,
+}
+
+impl Producers {
+    /// Whether there have been producers, and all of them have left in good order.
+    ///
+    /// Looks at one word, unless that says that something has changed. A producer that was killed
+    /// just before it would have changed that word is missed: see [`Producers::look_again`].
+    ///
+    /// # Errors
+    /// [`Corrupt::State`] when a slot holds no state that exists.
+    #[inline(always)]
+    pub fn have_left<M: ReadMemory>(
+        &mut self,
+        memory: &M,
+        geometry: &Geometry,
+    ) -> Result<bool, Corrupt> {
+        if geometry.producers() > 1 {
+            // P7: pairs with the Release addition in `count_change`.
+            let presence = memory.load(layout::PRESENCE, Acquire);
+            if presence == self.presence {
+                return Ok(self.have_left);
+            }
+            self.presence = presence;
+        }
+        self.look_again(memory, geometry)
+    }
+
+    /// As [`Producers::have_left`], from what every slot says.
+    ///
+    /// # Errors
+    /// As [`Producers::have_left`].
+    #[inline]
+    pub fn look_again<M: ReadMemory>(
+        &mut self,
+        memory: &M,
+        geometry: &Geometry,
+    ) -> Result<bool, Corrupt> {
+        self.have_left = false;
+        let mut some_left = false;
+        for index in 0..geometry.producers() {
+            match look(memory, geometry.producer_slot(index), Role::Producer)? {
+                State::Attached { .. } => return Ok(false),
+                State::Left => some_left = true,
+                State::Absent => {}
+            }
+        }
+        self.have_left = some_left;
+        Ok(some_left)
+    }
+}
+
 /// What a participant counts, privately; [`Counters::store`] shows it to observers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -73,6 +141,8 @@ pub struct Counters {
     pub stalls: u64,
     /// How often a blocking call had to wait.
     pub waits: u64,
+    /// How many claims of dead producers were skipped (consumer).
+    pub repairs: u64,
 }
 
 impl Counters {
@@ -95,6 +165,11 @@ impl Counters {
         self.waits = self.waits.wrapping_add(1);
     }
 
+    /// Counts a claim of a dead producer that is skipped.
+    pub(super) fn add_repair(&mut self) {
+        self.repairs = self.repairs.wrapping_add(1);
+    }
+
     /// Reads what the holders of `slot` have counted so far.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     #[must_use]
@@ -105,6 +180,7 @@ impl Counters {
             bytes: field(layout::SLOT_BYTES),
             stalls: field(layout::SLOT_STALLS),
             waits: field(layout::SLOT_WAITS),
+            repairs: field(layout::SLOT_REPAIRS),
         }
     }
 
@@ -116,6 +192,7 @@ impl Counters {
             (layout::SLOT_BYTES, self.bytes),
             (layout::SLOT_STALLS, self.stalls),
             (layout::SLOT_WAITS, self.waits),
+            (layout::SLOT_REPAIRS, self.repairs),
         ] {
             memory.store(slot.plus(offset), value, Relaxed);
         }

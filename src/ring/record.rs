@@ -1,7 +1,7 @@
 //! The header word of a record: loaded once, parsed, then used.
 
 use crate::error::Corrupt;
-use crate::layout::{Geometry, Word};
+use crate::layout::{Geometry, HEADER_SIZE, Word};
 use crate::memory::ReadMemory;
 use crate::ring::Position;
 
@@ -25,6 +25,13 @@ impl RecordHeader {
     #[must_use]
     pub fn to_word(self) -> u64 {
         COMMITTED | ((self.len as u64 & LENGTH_MASK) << LENGTH_SHIFT) | u64::from(self.tag)
+    }
+
+    /// The word that publishes `size` bytes of nothing, a multiple of the record alignment.
+    #[inline]
+    pub(super) fn padding(size: usize) -> u64 {
+        let len = size - HEADER_SIZE;
+        RecordHeader { tag: 0, len }.to_word() | PADDING
     }
 
     /// Reads a header word that is not zero.
@@ -55,6 +62,40 @@ impl RecordHeader {
             len,
         })
     }
+}
+
+/// Whether a header word stands for bytes that were claimed and given up, if for anything.
+#[inline(always)]
+pub(super) fn is_padding(word: u64) -> bool {
+    word & PADDING != 0
+}
+
+/// Reads a header word that [`is_padding`]. Returns how many bytes of the ring it stands for.
+///
+/// # Errors
+/// [`Corrupt::Header`] for a word that no producer can have stored, [`Corrupt::Length`] where
+/// it stands for more than can be claimed, or for a part of what can.
+pub(super) fn parse_padding(
+    word: u64,
+    at: Position,
+    geometry: &Geometry,
+) -> Result<usize, Corrupt> {
+    if word & (COMMITTED | PADDING) != COMMITTED | PADDING || word as u32 != 0 {
+        return Err(Corrupt::Header {
+            position: at.0,
+            word,
+        });
+    }
+    let len = ((word >> LENGTH_SHIFT) & LENGTH_MASK) as usize;
+    let size = HEADER_SIZE + len;
+    if size > geometry.largest_claim() || size != geometry.record_size(len) {
+        return Err(Corrupt::Length {
+            position: at.0,
+            len,
+            limit: geometry.largest_claim() - HEADER_SIZE,
+        });
+    }
+    Ok(size)
 }
 
 /// A record that its consumer looks at, and that is not released meanwhile.

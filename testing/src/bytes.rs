@@ -92,6 +92,22 @@ impl Memory for Bytes {
         self.word(at).store(value, order);
     }
 
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let word = self.word(at);
+        word.compare_exchange(old, new, success, failure)
+    }
+
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        self.word(at).fetch_add(n, order)
+    }
+
     fn write(&self, to: Word, bytes: &[u8]) {
         let words = self.words(to, bytes.len());
         for (chunk, word) in bytes.chunks(WORD).zip(words) {

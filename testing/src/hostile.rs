@@ -68,6 +68,25 @@ impl<M: Memory, P: FnMut(&M)> Memory for Hostile<M, P> {
         self.peers_turn();
     }
 
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        let found = self.memory.compare_exchange(at, old, new, success, failure);
+        self.peers_turn();
+        found
+    }
+
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        let found = self.memory.fetch_add(at, n, order);
+        self.peers_turn();
+        found
+    }
+
     fn write(&self, to: Word, bytes: &[u8]) {
         for (i, chunk) in bytes.chunks(WORD).enumerate() {
             self.memory.write(to.plus(i * WORD), chunk);

@@ -34,6 +34,15 @@ impl<M: Memory> Mortal<M> {
         self.left.set(Some(stores));
     }
 
+    /// Whether one more store happens.
+    fn lives_on(&self) -> bool {
+        let left = self.left.get();
+        if let Some(stores) = left {
+            self.left.set(Some(stores.saturating_sub(1)));
+        }
+        left != Some(0)
+    }
+
     /// Whether no store happens any more.
     #[must_use]
     pub fn is_dead(&self) -> bool {
@@ -53,12 +62,32 @@ impl<M: Memory> ReadMemory for Mortal<M> {
 
 impl<M: Memory> Memory for Mortal<M> {
     fn store(&self, at: Word, value: u64, order: Ordering) {
-        match self.left.get() {
-            Some(0) => {}
-            left => {
-                self.left.set(left.map(|stores| stores - 1));
-                self.memory.store(at, value, order);
-            }
+        if self.lives_on() {
+            self.memory.store(at, value, order);
+        }
+    }
+
+    /// To a dead one it looks as if it had succeeded, so that it comes to an end.
+    fn compare_exchange(
+        &self,
+        at: Word,
+        old: u64,
+        new: u64,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u64, u64> {
+        if self.memory.load(at, Ordering::Relaxed) != old || self.lives_on() {
+            self.memory.compare_exchange(at, old, new, success, failure)
+        } else {
+            Ok(old)
+        }
+    }
+
+    fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
+        if self.lives_on() {
+            self.memory.fetch_add(at, n, order)
+        } else {
+            self.memory.load(at, order)
         }
     }
 

@@ -7,7 +7,7 @@ use mapring::layout::{self, Geometry, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::participant::{self, Counters, State};
 use mapring::ring::spsc::{Consumer, Producer};
-use mapring::ring::{Position, RecordHeader};
+use mapring::ring::{Position, Produce, RecordHeader};
 use mapring::{Corrupt, Role};
 use mapring_testing::oracle::payload;
 use mapring_testing::{Bytes, Hostile};
@@ -270,6 +270,7 @@ fn counters_that_a_peer_has_written_wrap_around() {
         bytes: u64::MAX,
         stalls: u64::MAX,
         waits: u64::MAX,
+        repairs: u64::MAX,
     };
     for slot in [layout::CONSUMER_SLOT, geometry.producer_slot(0)] {
         most.store(&memory, slot);

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use mapring::layout::{self, Geometry, HEADER_SIZE, Kind};
 use mapring::memory::Memory;
+use mapring::ring::Produce;
 use mapring::ring::spsc::{Consumer, Producer};
 use mapring::{Corrupt, TrySendError};
 use mapring_testing::Bytes;

@@ -3,9 +3,9 @@
 use arbitrary::Arbitrary;
 use mapring::layout::{self, Geometry};
 use mapring::memory::Memory;
-use mapring::ring::Position;
 use mapring::ring::participant::{self, Counters};
 use mapring::ring::spsc::{Consumer, Producer};
+use mapring::ring::{Position, Produce};
 use mapring::{Corrupt, Role, TrySendError};
 use mapring_testing::oracle::payload;
 

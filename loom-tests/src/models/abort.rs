@@ -7,6 +7,7 @@
 
 use loom::thread;
 use mapring::memory::Memory;
+use mapring::ring::Produce;
 use mapring::ring::spsc::Producer;
 
 use crate::model::{assert_empty, payload, receive, send};

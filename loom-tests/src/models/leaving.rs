@@ -5,6 +5,7 @@
 use loom::thread;
 use mapring::Role;
 use mapring::layout;
+use mapring::ring::Produce;
 use mapring::ring::participant::{self, State};
 
 use crate::model::{assert_empty, receive, send, take};

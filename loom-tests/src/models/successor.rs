@@ -8,6 +8,7 @@
 //! executions, 30 s, nearly all of it for `consumer_dies`.
 
 use loom::thread;
+use mapring::ring::Produce;
 use mapring::ring::spsc::{Consumer, Producer};
 
 use crate::model::{assert_empty, attached, payload, receive, send, take, wait_for_record};

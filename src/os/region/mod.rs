@@ -28,13 +28,13 @@ mod place;
 mod usage;
 
 use std::io;
+use std::iter;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 
-use crate::error::Role;
-use crate::layout;
+use crate::layout::{Kind, Seat};
 use crate::ring::attach::Identity;
 
 use super::lock::{self, Lock};
@@ -65,6 +65,10 @@ pub(crate) struct Settings {
     pub(crate) max_payload: Option<u64>,
     /// Every record starts at a multiple of this many bytes.
     pub(crate) record_align: Option<u64>,
+    /// Which protocol; that of a region that is found must be the same.
+    pub(crate) kind: Kind,
+    /// How many producers can be attached at once.
+    pub(crate) producers: Option<u64>,
     /// Permission bits of the file.
     pub(crate) mode: u32,
     /// Whether it outlives its last user; a file that the user named always does.
@@ -85,8 +89,15 @@ pub(crate) struct Region {
     origin: Origin,
     memory: Mapped,
     /// Locks of one description do not exclude each other, so the roles that handles of this
-    /// region hold are noted here: producer, consumer.
-    held: [AtomicBool; 2],
+    /// region hold are noted here: that of the consumer, then those of the producers.
+    held: Box<[AtomicBool]>,
+}
+
+/// Nobody of this process holds any of these seats.
+fn nothing_held(seats: usize) -> Box<[AtomicBool]> {
+    iter::repeat_with(|| AtomicBool::new(false))
+        .take(seats)
+        .collect()
 }
 
 impl Region {
@@ -129,61 +140,60 @@ impl Region {
         MappedReadOnly::new(&self.usage.file(), size, self.process())
     }
 
-    /// Takes a role, or returns `None` when somebody has it.
+    /// Takes a seat, or returns `None` when somebody has it.
     ///
     /// # Errors
     /// What the system says.
-    pub(crate) fn take_role(self: &Arc<Self>, role: Role) -> io::Result<Option<HeldRole>> {
-        if self.held(role).swap(true, Relaxed) {
+    pub(crate) fn take_seat(self: &Arc<Self>, seat: Seat) -> io::Result<Option<HeldSeat>> {
+        if self.held(seat).swap(true, Relaxed) {
             return Ok(None);
         }
-        match lock::try_set(self.usage.file(), role_byte(role), Lock::Write) {
-            Ok(true) => Ok(Some(HeldRole {
+        match lock::try_set(self.usage.file(), seat.lock(), Lock::Write) {
+            Ok(true) => Ok(Some(HeldSeat {
                 region: Arc::clone(self),
-                role,
+                seat,
             })),
             Ok(false) => {
-                self.held(role).store(false, Relaxed);
+                self.held(seat).store(false, Relaxed);
                 Ok(None)
             }
             Err(error) => {
-                self.held(role).store(false, Relaxed);
+                self.held(seat).store(false, Relaxed);
                 Err(error)
             }
         }
     }
 
-    /// Whether anybody holds a role. Only a free lock means that its last holder is gone.
+    /// Whether anybody holds a seat. Only a free lock means that its last holder is gone.
     ///
     /// # Errors
     /// What the system says.
-    pub(crate) fn is_held(&self, role: Role) -> io::Result<bool> {
-        if self.held(role).load(Relaxed) {
+    pub(crate) fn is_held(&self, seat: Seat) -> io::Result<bool> {
+        if self.held(seat).load(Relaxed) {
             return Ok(true);
         }
-        lock::is_held_by_other(self.usage.file(), role_byte(role))
+        lock::is_held_by_other(self.usage.file(), seat.lock())
     }
 
-    fn held(&self, role: Role) -> &AtomicBool {
-        &self.held[role as usize]
-    }
-}
-
-fn role_byte(role: Role) -> u64 {
-    match role {
-        Role::Producer => layout::FIRST_PRODUCER_LOCK,
-        Role::Consumer => layout::CONSUMER_LOCK,
+    fn held(&self, seat: Seat) -> &AtomicBool {
+        &self.held[seat.number()]
     }
 }
 
-/// A role that is held until this is dropped, or until the process ends.
+/// A seat that is held until this is dropped, or until the process ends.
 #[derive(Debug)]
-pub(crate) struct HeldRole {
+pub(crate) struct HeldSeat {
     region: Arc<Region>,
-    role: Role,
+    seat: Seat,
 }
 
-impl HeldRole {
+impl HeldSeat {
+    /// Which one.
+    #[must_use]
+    pub(crate) fn seat(&self) -> Seat {
+        self.seat
+    }
+
     /// The region.
     #[must_use]
     pub(crate) fn region(&self) -> &Arc<Region> {
@@ -191,12 +201,12 @@ impl HeldRole {
     }
 }
 
-impl Drop for HeldRole {
+impl Drop for HeldSeat {
     fn drop(&mut self) {
         if self.region.process().is_current() {
             // Unlocking one's own lock fails only for a bad descriptor; then the lock is gone too.
-            let _ = lock::try_set(self.region.usage.file(), role_byte(self.role), Lock::None);
-            self.region.held(self.role).store(false, Relaxed);
+            let _ = lock::try_set(self.region.usage.file(), self.seat.lock(), Lock::None);
+            self.region.held(self.seat).store(false, Relaxed);
         }
     }
 }

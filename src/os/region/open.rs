@@ -2,7 +2,6 @@
 //! ends with one region, and with nothing left over.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -24,6 +23,10 @@ use super::{Origin, Region, Settings};
 const DEFAULT_CAPACITY: u64 = 1 << 20;
 /// Without a `max_payload`, this part of the capacity.
 const DEFAULT_PAYLOAD_SHARE: u64 = 8;
+/// How records of many producers are aligned, unless the creator says otherwise: to cache lines. Measured in `docs/decisions.md`.
+const DEFAULT_CLAIMED_ALIGN: u64 = 64;
+/// How many producers there can be, unless the creator says otherwise: two pages of slots.
+const DEFAULT_PRODUCERS: u64 = 64;
 /// An attempt fails while others are between two steps. With a millisecond after each: a second.
 const ATTEMPTS: u32 = 1000;
 /// How many of them may find no space.
@@ -181,6 +184,13 @@ fn identify(place: &Place, existing: &Existing) -> Result<Identity, OpenError> {
 
 fn check_wishes(place: &Place, identity: &Identity, settings: &Settings) -> Result<(), OpenError> {
     let geometry = &identity.geometry;
+    if geometry.kind() != settings.kind {
+        return Err(OpenError::Kind {
+            path: place.path().to_owned(),
+            found: geometry.kind().name(),
+            expected: settings.kind.name(),
+        });
+    }
     let persistent = if place.is_file_backed() {
         None
     } else {
@@ -198,6 +208,7 @@ fn check_wishes(place: &Place, identity: &Identity, settings: &Settings) -> Resu
             settings.record_align,
             geometry.record_align() as u64,
         ),
+        ("producers", settings.producers, geometry.producers() as u64),
         (
             "persistence",
             persistent.map(u64::from),
@@ -231,10 +242,15 @@ fn geometry(settings: &Settings) -> Result<Geometry, LayoutError> {
             .unwrap_or(layout::MAX_CAPACITY);
         large.clamp(DEFAULT_CAPACITY, layout::MAX_CAPACITY)
     });
-    let align = settings.record_align.unwrap_or(layout::WORD as u64);
     let share = (capacity / DEFAULT_PAYLOAD_SHARE).min(layout::MAX_PAYLOAD);
     let max_payload = settings.max_payload.unwrap_or(share);
-    Geometry::new(Kind::Spsc, capacity, max_payload, align, 1)
+    let (default_align, default_producers) = match settings.kind {
+        Kind::Spsc => (layout::WORD as u64, 1),
+        Kind::Mpsc => (DEFAULT_CLAIMED_ALIGN, DEFAULT_PRODUCERS),
+    };
+    let align = settings.record_align.unwrap_or(default_align);
+    let producers = settings.producers.unwrap_or(default_producers);
+    Geometry::new(settings.kind, capacity, max_payload, align, producers)
 }
 
 /// Makes a region that nobody sees before it is whole. Returns `None` when
@@ -303,7 +319,7 @@ fn region(found: InUse, memory: Mapped) -> Region {
         identity,
         origin,
     } = found;
-    let held = [AtomicBool::new(false), AtomicBool::new(false)];
+    let held = super::nothing_held(identity.geometry.seats());
     Region {
         usage,
         identity,

@@ -4,12 +4,11 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::compiler_fence;
 
 use crate::error::{Corrupt, TrySendError};
-use crate::layout::{self, Geometry, HEADER_SIZE, WORD, Word};
+use crate::layout::{self, Geometry, HEADER_SIZE, WORD};
 use crate::memory::Memory;
 use crate::ring::participant::Counters;
-use crate::ring::{Position, RecordHeader};
-
-use super::{Batch, Claim};
+use crate::ring::protocol::{Extent, Produce};
+use crate::ring::{Batch, Position, RecordHeader};
 
 /// How far past the tail words are kept zero while the consumer keeps up: two
 /// cache lines and the header behind them. Measured in `docs/decisions.md`.
@@ -20,26 +19,6 @@ const KEEPS_UP: u64 = 1024;
 const SAMPLE_EVERY: u64 = 256;
 /// How far past the tail cache lines are fetched for writing.
 const PREFETCH_AHEAD: usize = 512;
-
-/// Where a record goes, or a batch of them. The words are computed before the first store,
-/// behind which the compiler would load again what they are made of.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Extent {
-    /// The first header.
-    pub(super) at: Word,
-    /// The header behind the last record.
-    pub(super) next: Word,
-    /// The position of that.
-    pub(super) end: Position,
-}
-
-impl Extent {
-    /// The first payload.
-    #[inline]
-    pub(super) fn payload(&self) -> Word {
-        self.at.next()
-    }
-}
 
 /// The sending side of a ring.
 #[derive(Debug)]
@@ -102,90 +81,16 @@ impl<M: Memory> Producer<M> {
         })
     }
 
-    /// Copies `payload` into the ring and publishes it.
-    ///
-    /// # Errors
-    /// [`TrySendError::Full`], [`TrySendError::TooLong`] or [`TrySendError::Corrupt`]; nothing was sent.
-    #[inline(always)]
-    pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
-        let extent = self.make_room(self.tail, payload.len())?;
-        self.memory.write(extent.payload(), payload);
-        let header = RecordHeader {
-            tag,
-            len: payload.len(),
-        };
-        self.publish(header.to_word(), &extent, 1);
-        Ok(())
-    }
-
-    /// Sets aside room for a payload of `len` bytes, to be written in place.
-    ///
-    /// # Errors
-    /// As [`Producer::try_send`].
-    #[inline]
-    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, TrySendError> {
-        let extent = self.make_room(self.tail, len)?;
-        self.forget_window();
-        Ok(Claim::new(self, extent, len))
-    }
-
-    /// Whether a record for `len` bytes fits. Looks at HEAD only if it does not seem so.
-    ///
-    /// # Errors
-    /// As [`Producer::try_send`].
-    #[inline]
-    pub fn check_room(&mut self, len: usize) -> Result<(), TrySendError> {
-        self.make_room(self.tail, len).map(drop)
-    }
-
     /// Starts a batch: records that become visible all at once, or not at all.
     #[inline]
-    pub fn batch(&mut self) -> Batch<'_, M> {
+    pub fn batch(&mut self) -> Batch<'_, Self> {
         self.forget_window();
-        Batch::new(self)
-    }
-
-    /// Bytes of the ring that are free for records and their headers now, at least.
-    ///
-    /// # Errors
-    /// [`Corrupt`], now or before.
-    pub fn free(&mut self) -> Result<usize, Corrupt> {
-        self.refresh_head()?;
-        Ok(self.limit.distance_from(self.tail) as usize)
-    }
-
-    /// Whether the consumer has released everything up to `position`.
-    ///
-    /// # Errors
-    /// [`Corrupt`], now or before.
-    pub fn is_released(&mut self, position: Position) -> Result<bool, Corrupt> {
-        self.refresh_head()?;
-        Ok(!position.is_after(self.head))
-    }
-
-    /// Where the next record will start.
-    #[inline]
-    #[must_use]
-    pub fn position(&self) -> Position {
-        self.tail
-    }
-
-    /// The shape of the ring.
-    #[inline]
-    #[must_use]
-    pub fn geometry(&self) -> &Geometry {
-        &self.geometry
-    }
-
-    /// The memory that the ring lives in.
-    #[inline]
-    #[must_use]
-    pub fn memory(&self) -> &M {
-        &self.memory
+        let tail = self.tail;
+        Batch::new(self, tail, tail)
     }
 
     /// The same producer over another view of the same memory. Only one of the two may go on.
-    pub(crate) fn with_memory<N>(&self, memory: N) -> Producer<N> {
+    pub(super) fn over<N>(&self, memory: N) -> Producer<N> {
         Producer {
             memory,
             geometry: self.geometry,
@@ -201,31 +106,10 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    pub(super) fn memory_mut(&mut self) -> &mut M {
-        &mut self.memory
-    }
-
-    /// Counts a blocking call that has to wait.
-    pub fn count_wait(&mut self) {
-        self.counters.add_wait();
-        self.show_counters();
-    }
-
-    /// Shows the counters to observers.
-    pub fn show_counters(&mut self) {
-        let records = SAMPLE_EVERY - self.until_sample;
-        self.until_sample = SAMPLE_EVERY;
-        self.counters
-            .add(records, self.tail.distance_from(self.shown));
-        self.shown = self.tail;
-        self.counters
-            .store(&self.memory, self.geometry.producer_slot(0));
-    }
-
     /// Checks that a record for `len` bytes fits behind `from`, fetches lines
     /// ahead, and returns where the record goes.
     #[inline(always)]
-    pub(super) fn make_room(&mut self, from: Position, len: usize) -> Result<Extent, TrySendError> {
+    fn make_room(&mut self, from: Position, len: usize) -> Result<Extent, TrySendError> {
         if len > self.geometry.max_payload() {
             return Err(TrySendError::TooLong {
                 len,
@@ -242,6 +126,7 @@ impl<M: Memory> Producer<M> {
             self.memory.prefetch_write(at, PREFETCH_AHEAD);
         }
         Ok(Extent {
+            start: from,
             at,
             next: end.word(&self.geometry),
             end,
@@ -282,39 +167,6 @@ impl<M: Memory> Producer<M> {
         self.head = head;
         self.limit = head.plus(self.geometry.capacity() - HEADER_SIZE);
         Ok(())
-    }
-
-    /// Remembers what was seen: nothing more is sent.
-    #[cold]
-    #[inline(never)]
-    pub fn poison(&mut self, corrupt: Corrupt) -> Corrupt {
-        self.corrupt = Some(corrupt);
-        self.limit = Position(self.tail.0.wrapping_sub(self.geometry.capacity() as u64));
-        self.window = false;
-        corrupt
-    }
-
-    /// Publishes everything from `tail` to the end of `extent`, which is `records` records, by
-    /// storing the header of the first.
-    #[inline(always)]
-    pub(super) fn publish(&mut self, header: u64, extent: &Extent, records: u64) {
-        let Extent { at, next, end } = *extent;
-        // I2: the next header is zero before this one can be seen.
-        if !self.window || end.plus(WORD).is_after(self.zeroed_until) {
-            self.memory.store(next, 0, Relaxed);
-        }
-        // P1: pairs with the Acquire load in `poll`, the consumer's.
-        self.memory.store(at, header, Release);
-        self.tail = end;
-        // I6 needs these two stores in program order: a producer that is killed between them must
-        // leave TAIL behind, not ahead. To the processor a kill is an interrupt, which sees all
-        // stores before it and none after it, so only the compiler must be told.
-        compiler_fence(Release);
-        self.memory.store(layout::TAIL, end.0, Relaxed);
-        if self.window {
-            self.extend_window();
-        }
-        self.count(records);
     }
 
     /// Counts what was published, and once in a while looks how the consumer does.
@@ -368,6 +220,133 @@ impl<M: Memory> Producer<M> {
     #[inline]
     fn forget_window(&mut self) {
         self.zeroed_until = self.tail;
+    }
+}
+
+impl<M: Memory> Produce for Producer<M> {
+    type Memory = M;
+
+    #[inline(always)]
+    fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
+        let extent = self.make_room(self.tail, payload.len())?;
+        self.memory.write(extent.payload(), payload);
+        let header = RecordHeader {
+            tag,
+            len: payload.len(),
+        };
+        self.publish(header.to_word(), &extent, 1);
+        Ok(())
+    }
+
+    #[inline]
+    fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
+        let extent = self.make_room(self.tail, len)?;
+        self.forget_window();
+        Ok(extent)
+    }
+
+    /// Nobody else sends, so a batch needs no limit.
+    #[inline]
+    fn reserve_in_batch(
+        &mut self,
+        from: Position,
+        _limit: Position,
+        len: usize,
+    ) -> Result<Extent, TrySendError> {
+        self.make_room(from, len)
+    }
+
+    #[inline(always)]
+    fn publish(&mut self, header: u64, extent: &Extent, records: u64) {
+        let Extent { at, next, end, .. } = *extent;
+        // I2: the next header is zero before this one can be seen.
+        if !self.window || end.plus(WORD).is_after(self.zeroed_until) {
+            self.memory.store(next, 0, Relaxed);
+        }
+        // P1: pairs with the Acquire load in `poll`, the consumer's.
+        self.memory.store(at, header, Release);
+        self.tail = end;
+        // I6 needs these two stores in program order: a producer that is killed between them must
+        // leave TAIL behind, not ahead. To the processor a kill is an interrupt, which sees all
+        // stores before it and none after it, so only the compiler must be told.
+        compiler_fence(Release);
+        self.memory.store(layout::TAIL, end.0, Relaxed);
+        if self.window {
+            self.extend_window();
+        }
+        self.count(records);
+    }
+
+    #[inline]
+    fn publish_batch(&mut self, header: u64, extent: &Extent, _limit: Position, records: u64) {
+        if records > 0 {
+            self.publish(header, extent, records);
+        }
+    }
+
+    /// What was not published was not sent, and the header at the tail is still zero.
+    #[inline]
+    fn abort(&mut self, _extent: &Extent, _limit: Position) {}
+
+    fn leave(&mut self) {
+        self.show_counters();
+    }
+
+    fn has_room(&mut self, bytes: usize) -> Result<bool, Corrupt> {
+        Ok(self.free()? >= bytes)
+    }
+
+    fn free(&mut self) -> Result<usize, Corrupt> {
+        self.refresh_head()?;
+        Ok(self.limit.distance_from(self.tail) as usize)
+    }
+
+    fn is_released(&mut self, position: Position) -> Result<bool, Corrupt> {
+        self.refresh_head()?;
+        Ok(!position.is_after(self.head))
+    }
+
+    #[inline]
+    fn position(&self) -> Position {
+        self.tail
+    }
+
+    #[inline]
+    fn geometry(&self) -> &Geometry {
+        &self.geometry
+    }
+
+    #[inline]
+    fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    fn memory_mut(&mut self) -> &mut M {
+        &mut self.memory
+    }
+
+    fn count_wait(&mut self) {
+        self.counters.add_wait();
+        self.show_counters();
+    }
+
+    fn show_counters(&mut self) {
+        let records = SAMPLE_EVERY - self.until_sample;
+        self.until_sample = SAMPLE_EVERY;
+        self.counters
+            .add(records, self.tail.distance_from(self.shown));
+        self.shown = self.tail;
+        self.counters
+            .store(&self.memory, self.geometry.producer_slot(0));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poison(&mut self, corrupt: Corrupt) -> Corrupt {
+        self.corrupt = Some(corrupt);
+        self.limit = Position(self.tail.0.wrapping_sub(self.geometry.capacity() as u64));
+        self.window = false;
+        corrupt
     }
 }
 

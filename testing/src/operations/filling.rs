@@ -2,17 +2,16 @@
 
 use mapring::TrySendError;
 use mapring::layout::Geometry;
-use mapring::memory::Memory;
-use mapring::ring::spsc::Batch;
+use mapring::ring::{Batch, Produce};
 
 use crate::oracle::{Oracle, Record, payload};
 
 use super::{End, Message, Part};
 
 /// A batch, and what must be in it.
-pub(super) struct Filling<'a, 'p, M: Memory> {
+pub(super) struct Filling<'a, 'p, P: Produce> {
     oracle: &'a Oracle,
-    pub(super) batch: Batch<'p, M>,
+    pub(super) batch: Batch<'p, P>,
     /// What was added.
     pub(super) records: Vec<Record>,
     /// Bytes that they take.
@@ -21,8 +20,8 @@ pub(super) struct Filling<'a, 'p, M: Memory> {
     pub(super) refusals: Vec<TrySendError>,
 }
 
-impl<'a, 'p, M: Memory> Filling<'a, 'p, M> {
-    pub(super) fn new(batch: Batch<'p, M>, oracle: &'a Oracle) -> Self {
+impl<'a, 'p, P: Produce> Filling<'a, 'p, P> {
+    pub(super) fn new(batch: Batch<'p, P>, oracle: &'a Oracle) -> Self {
         Self {
             oracle,
             batch,

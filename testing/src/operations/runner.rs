@@ -8,7 +8,7 @@ use mapring::memory::Memory;
 use mapring::ring::attach::{self, Identity};
 use mapring::ring::participant::Counters;
 use mapring::ring::spsc::{Consumer, Producer};
-use mapring::ring::{Position, RecordHeader};
+use mapring::ring::{Position, Produce, RecordHeader};
 
 use crate::Mortal;
 use crate::oracle::{Oracle, Record, payload};
@@ -145,13 +145,12 @@ impl<M: Memory + Clone> Runner<M> {
     fn claim(&mut self, record: Record, end: End) {
         let len = record.payload.len();
         let expected = self.oracle.room_for(len, 0);
-        let mut claim = match (self.producer.try_claim(len), expected) {
-            (Ok(claim), Ok(())) => claim,
-            (found, expected) => {
-                assert_eq!(found.map(|_| ()), expected, "claim of {len} bytes");
-                return expected.map_or_else(|error| self.refused(error), |()| ());
-            }
-        };
+        if let Err(error) = expected {
+            let found = self.producer.try_claim(len).map(drop);
+            assert_eq!(found, expected, "claim of {len} bytes");
+            return self.refused(error);
+        }
+        let mut claim = self.producer.try_claim(len).expect("room");
         assert_eq!(claim.len(), len);
         write_in_pieces(&record.payload, |offset, bytes| claim.write(offset, bytes));
         let tail = self.oracle.tail().word(&self.geometry);

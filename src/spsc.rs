@@ -42,18 +42,33 @@
 //! that lives on without `exec` keeps the roles of its parent held, and the region in use, even
 //! if the parent is killed.
 
-mod claim;
-mod consumer;
-mod observer;
-mod options;
-mod producer;
-mod record;
-mod ring;
+use crate::generic::{self, Mapped, TrustedMapped};
 
-pub use claim::{Batch, BatchClaim, Claim, TrustedBatch, TrustedClaim};
-pub use consumer::{Consumer, TrustedConsumer};
-pub use observer::Observer;
-pub use options::Options;
-pub use producer::{Producer, TrustedProducer};
-pub use record::{Buffer, Received, Record, TrustedRecord};
-pub use ring::Ring;
+pub use crate::generic::{Buffer, Received, Record, Spsc};
+
+/// Describes a region of one producer, then creates or opens it.
+pub type Options = generic::Options<Spsc>;
+/// An open region of one producer.
+pub type Ring = generic::Ring<Spsc>;
+/// Looks at a ring of one producer.
+pub type Observer = generic::Observer<Spsc>;
+/// The producer.
+pub type Producer<M = Mapped> = generic::Producer<Spsc, M>;
+/// The consumer.
+pub type Consumer<M = Mapped> = generic::Consumer<Spsc, M>;
+/// Room in the ring for one payload.
+pub type Claim<'a, M = Mapped> = generic::Claim<'a, Spsc, M>;
+/// Records that are sent all at once, or not at all.
+pub type Batch<'a, M = Mapped> = generic::Batch<'a, Spsc, M>;
+/// Room for one payload of a batch.
+pub type BatchClaim<'b, 'a, M = Mapped> = generic::BatchClaim<'b, 'a, Spsc, M>;
+/// A producer whose caller vouches for its peers: its claims deref to their payload.
+pub type TrustedProducer = Producer<TrustedMapped>;
+/// A consumer whose caller vouches for its peers: its records deref to their payload.
+pub type TrustedConsumer = Consumer<TrustedMapped>;
+/// A claim of a producer that trusts its peers: it derefs to its payload.
+pub type TrustedClaim<'a> = Claim<'a, TrustedMapped>;
+/// A batch of a producer that trusts its peers: its claims deref to their payloads.
+pub type TrustedBatch<'a> = Batch<'a, TrustedMapped>;
+/// A record of a consumer that trusts its peers: it derefs to its payload.
+pub type TrustedRecord<'a> = Record<'a, TrustedMapped>;

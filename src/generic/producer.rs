@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::error::{Corrupt, Role, SendError, TrySendError};
-use crate::layout::HEADER_SIZE;
+use crate::error::{Corrupt, SendError, TrySendError};
+use crate::layout::{HEADER_SIZE, Seat};
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
 use crate::os::wait::{Deadline, Pause, Wait};
 use crate::peer::{Attachment, Peer};
-use crate::ring::spsc as protocol;
+use crate::ring::{self as protocol, Produce, Protocol};
 
-use super::{Batch, Claim};
+use super::Claim;
 
 /// A blocked send waits for this part of the ring to be free, not just for its own
 /// record: or it would take the consumer's cache line away for each record.
@@ -20,19 +20,16 @@ const WORTHWHILE_SHARE: usize = 8;
 /// Sends records. Dropping it leaves in good order.
 ///
 /// Who it is for: one thread at a time, in one process at a time. `try_send`, `try_claim`
-/// and `batch` make no system call and allocate nothing.
+/// and batches make no system call and allocate nothing.
 #[derive(Debug)]
-pub struct Producer<M: Memory = Mapped> {
-    ring: protocol::Producer<M>,
+pub struct Producer<P: Protocol, M: Memory = Mapped> {
+    pub(super) ring: P::Producer<M>,
     attachment: Arc<Attachment>,
-    process: Process,
+    pub(super) process: Process,
 }
 
-/// A producer whose caller vouches for its peers: its claims deref to their payload.
-pub type TrustedProducer = Producer<TrustedMapped>;
-
-impl Producer {
-    pub(super) fn new(attachment: Attachment, ring: protocol::Producer<Mapped>) -> Self {
+impl<P: Protocol> Producer<P, Mapped> {
+    pub(super) fn new(attachment: Attachment, ring: P::Producer<Mapped>) -> Self {
         let process = attachment.region().process();
         Self {
             ring,
@@ -62,20 +59,34 @@ impl Producer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub unsafe fn trust_peers(self) -> TrustedProducer {
+    pub unsafe fn trust_peers(mut self) -> Producer<P, TrustedMapped> {
         // SAFETY: the slices that `TrustedMapped` gives out are those of claims, and the caller
         // vouches that no peer touches the bytes of a claim.
         let memory = unsafe { self.ring.memory().clone().trust() };
-        let ring = self.ring.with_memory(memory);
+        self.over(memory)
+    }
+
+    /// Lets it go on over another memory, which must be a view of this one: for tests of what happens
+    /// between two accesses.
+    #[cfg(feature = "internals")]
+    #[must_use]
+    pub fn with_memory<M: Memory>(mut self, wrap: impl FnOnce(Mapped) -> M) -> Producer<P, M> {
+        let memory = wrap(self.ring.memory().clone());
+        self.over(memory)
+    }
+
+    fn over<M: Memory>(&mut self, memory: M) -> Producer<P, M> {
+        // The other one must not find a claim that was leaked before.
+        self.leave();
         Producer {
-            ring,
+            ring: P::over(&self.ring, memory),
             attachment: Arc::clone(&self.attachment),
             process: self.process,
         }
     }
 }
 
-impl<M: Memory> Producer<M> {
+impl<P: Protocol, M: Memory> Producer<P, M> {
     /// Sends a copy of `payload`, if there is room now.
     ///
     /// # Errors
@@ -99,13 +110,28 @@ impl<M: Memory> Producer<M> {
         deadline: impl Into<Deadline>,
     ) -> Result<(), SendError> {
         match self.try_send(tag, payload) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Full) => {}
-            Err(error) => return Err(without_full(error)),
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full) => self.send_later(tag, payload, deadline.into()),
+            Err(error) => Err(without_full(error)),
         }
-        self.wait_for_room(payload.len(), deadline.into())?;
-        // There is room, and nobody else to take it.
-        self.try_send(tag, payload).map_err(without_full)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_later(
+        &mut self,
+        tag: u32,
+        payload: &[u8],
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
+        loop {
+            self.wait_for_payload(payload.len(), deadline)?;
+            match self.try_send(tag, payload) {
+                // Another producer took the room.
+                Err(TrySendError::Full) => {}
+                done => return done.map_err(without_full),
+            }
+        }
     }
 
     /// Sets aside room for a payload of `len` bytes, to be written in place.
@@ -113,7 +139,7 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// [`TrySendError`].
     #[inline]
-    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, M>, TrySendError> {
+    pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, P, M>, TrySendError> {
         self.check_process()?;
         Ok(Claim::new(self.ring.try_claim(len)?))
     }
@@ -126,24 +152,21 @@ impl<M: Memory> Producer<M> {
         &mut self,
         len: usize,
         deadline: impl Into<Deadline>,
-    ) -> Result<Claim<'_, M>, SendError> {
+    ) -> Result<Claim<'_, P, M>, SendError> {
         self.check_process().map_err(without_full)?;
-        match self.ring.check_room(len) {
-            Ok(()) => {}
-            Err(TrySendError::Full) => self.wait_for_room(len, deadline.into())?,
-            Err(error) => return Err(without_full(error)),
-        }
-        self.try_claim(len).map_err(without_full)
-    }
-
-    /// Starts a batch of records that are sent all at once, or not at all.
-    ///
-    /// # Errors
-    /// [`TrySendError::Forked`] in a child of the process that made this producer.
-    #[inline]
-    pub fn batch(&mut self) -> Result<Batch<'_, M>, TrySendError> {
-        self.check_process()?;
-        Ok(Batch::new(self.ring.batch(), self.process))
+        let deadline = deadline.into();
+        let extent = loop {
+            match self.ring.reserve(len) {
+                Ok(extent) => break extent,
+                Err(TrySendError::Full) => self.wait_for_payload(len, deadline)?,
+                Err(error) => return Err(without_full(error)),
+            }
+        };
+        Ok(Claim::new(protocol::Claim::new(
+            &mut self.ring,
+            extent,
+            len,
+        )))
     }
 
     /// Waits until the consumer has released everything sent so far.
@@ -207,6 +230,16 @@ impl<M: Memory> Producer<M> {
         Ok(self.ring.free()?)
     }
 
+    /// Bytes of the ring that a record with a payload of `len` bytes takes, which is at most the
+    /// longest: its header and the payload, rounded up to the record alignment.
+    #[inline]
+    #[must_use]
+    pub fn record_size(&self, len: usize) -> usize {
+        self.ring
+            .geometry()
+            .record_size(len.min(self.max_payload()))
+    }
+
     /// Bytes of the ring.
     #[inline]
     #[must_use]
@@ -221,7 +254,9 @@ impl<M: Memory> Producer<M> {
         self.ring.geometry().max_payload()
     }
 
-    /// Where the next record will start: bytes that went through the ring before it.
+    /// Where the last record that this producer has sent ends, or what was sent before it
+    /// came: so many bytes went through the ring up to there. Where there is one producer, the
+    /// next record starts there.
     #[inline]
     #[must_use]
     pub fn position(&self) -> u64 {
@@ -239,18 +274,25 @@ impl<M: Memory> Producer<M> {
 
     fn look_at_consumer(&mut self) -> Result<Peer, Corrupt> {
         self.attachment
-            .peer(Role::Consumer)
+            .peer(Seat::Consumer)
             .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
     /// Waits until a record of `len` bytes, which is not too long, fits.
-    fn wait_for_room(&mut self, len: usize, deadline: Deadline) -> Result<(), SendError> {
-        let needed = self.ring.geometry().record_size(len);
+    fn wait_for_payload(&mut self, len: usize, deadline: Deadline) -> Result<(), SendError> {
+        self.wait_for_room(self.ring.geometry().record_size(len), deadline)
+    }
+
+    /// Waits until `needed` bytes of the ring are free, which is possible.
+    pub(super) fn wait_for_room(
+        &mut self,
+        needed: usize,
+        deadline: Deadline,
+    ) -> Result<(), SendError> {
         let worthwhile = needed.max(self.capacity() / WORTHWHILE_SHARE);
         self.wait(deadline, |ring, waited_long| {
-            let free = ring.free()?;
             // A consumer that reads slowly gets its next record as soon as that fits.
-            Ok(free >= if waited_long { needed } else { worthwhile })
+            ring.has_room(if waited_long { needed } else { worthwhile })
         })
     }
 
@@ -258,7 +300,7 @@ impl<M: Memory> Producer<M> {
     fn wait(
         &mut self,
         deadline: Deadline,
-        mut is_done: impl FnMut(&mut protocol::Producer<M>, bool) -> Result<bool, Corrupt>,
+        mut is_done: impl FnMut(&mut P::Producer<M>, bool) -> Result<bool, Corrupt>,
     ) -> Result<(), SendError> {
         self.check_process().map_err(without_full)?;
         let mut wait = Wait::until(deadline);
@@ -291,7 +333,7 @@ impl<M: Memory> Producer<M> {
     }
 
     #[inline(always)]
-    fn check_process(&self) -> Result<(), TrySendError> {
+    pub(super) fn check_process(&self) -> Result<(), TrySendError> {
         if self.process.is_current() {
             Ok(())
         } else {
@@ -300,16 +342,23 @@ impl<M: Memory> Producer<M> {
     }
 }
 
-impl<M: Memory> Drop for Producer<M> {
-    fn drop(&mut self) {
+impl<P: Protocol, M: Memory> Producer<P, M> {
+    /// Aborts a claim that was leaked, and shows the counters.
+    fn leave(&mut self) {
         if self.process.is_current() {
-            self.ring.show_counters();
+            self.ring.leave();
         }
     }
 }
 
+impl<P: Protocol, M: Memory> Drop for Producer<P, M> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
 /// The error of an attempt that came after there was room.
-fn without_full(error: TrySendError) -> SendError {
+pub(super) fn without_full(error: TrySendError) -> SendError {
     match error {
         // Nobody else sends, so a ring that had room still has it.
         TrySendError::Full => SendError::TimedOut,

@@ -1,10 +1,13 @@
 //! What a region should be like, and where.
 
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::OpenError;
 use crate::os::region::{self, Opening, Place, Settings};
+use crate::ring::Protocol;
+use crate::ring::mpsc::Mpsc;
 
 use super::Ring;
 
@@ -38,24 +41,27 @@ const MODE: u32 = 0o600;
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]
-pub struct Options {
+pub struct Options<P> {
     settings: Settings,
     directory: PathBuf,
+    protocol: PhantomData<P>,
 }
 
-impl Default for Options {
+impl<P: Protocol> Default for Options<P> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Options {
+impl<P: Protocol> Options<P> {
     /// A ring of 1 MiB (or what `max_payload` needs) for payloads up to an eighth of it, mode 0600.
     pub fn new() -> Self {
         let settings = Settings {
             capacity: None,
             max_payload: None,
             record_align: None,
+            kind: P::KIND,
+            producers: None,
             mode: MODE,
             persistent: None,
             prefault: false,
@@ -65,6 +71,7 @@ impl Options {
         Self {
             settings,
             directory: DIRECTORY.into(),
+            protocol: PhantomData,
         }
     }
 
@@ -134,7 +141,7 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError`]: above all [`AlreadyExists`](OpenError::AlreadyExists) when it is in use.
-    pub fn create(&self, name: &str) -> Result<Ring, OpenError> {
+    pub fn create(&self, name: &str) -> Result<Ring<P>, OpenError> {
         self.ring(self.named(name)?, Opening::Create)
     }
 
@@ -142,7 +149,7 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError`]: above all [`NotFound`](OpenError::NotFound) when nobody uses one.
-    pub fn open(&self, name: &str) -> Result<Ring, OpenError> {
+    pub fn open(&self, name: &str) -> Result<Ring<P>, OpenError> {
         self.ring(self.named(name)?, Opening::Open)
     }
 
@@ -151,7 +158,7 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn create_or_open(&self, name: &str) -> Result<Ring, OpenError> {
+    pub fn create_or_open(&self, name: &str) -> Result<Ring<P>, OpenError> {
         self.ring(self.named(name)?, Opening::CreateOrOpen)
     }
 
@@ -159,7 +166,7 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError`]: above all [`AlreadyExists`](OpenError::AlreadyExists).
-    pub fn create_at(&self, path: impl AsRef<Path>) -> Result<Ring, OpenError> {
+    pub fn create_at(&self, path: impl AsRef<Path>) -> Result<Ring<P>, OpenError> {
         self.ring(Place::file(path.as_ref())?, Opening::Create)
     }
 
@@ -167,7 +174,7 @@ impl Options {
     ///
     /// # Errors
     /// [`OpenError`]: above all [`NotFound`](OpenError::NotFound).
-    pub fn open_at(&self, path: impl AsRef<Path>) -> Result<Ring, OpenError> {
+    pub fn open_at(&self, path: impl AsRef<Path>) -> Result<Ring<P>, OpenError> {
         self.ring(Place::file(path.as_ref())?, Opening::Open)
     }
 
@@ -193,7 +200,7 @@ impl Options {
     /// assert!(Options::new().remove_at(&path)?);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn create_or_open_at(&self, path: impl AsRef<Path>) -> Result<Ring, OpenError> {
+    pub fn create_or_open_at(&self, path: impl AsRef<Path>) -> Result<Ring<P>, OpenError> {
         self.ring(Place::file(path.as_ref())?, Opening::CreateOrOpen)
     }
 
@@ -217,11 +224,30 @@ impl Options {
         Place::named(&self.directory, name)
     }
 
-    fn ring(&self, place: Place, opening: Opening) -> Result<Ring, OpenError> {
+    fn ring(&self, place: Place, opening: Opening) -> Result<Ring<P>, OpenError> {
         Ok(Ring::new(Arc::new(region::open(
             &place,
             opening,
             &self.settings,
         )?)))
+    }
+}
+
+impl Options<Mpsc> {
+    /// How many producers can be attached at once, in all processes: from 1 to 1024, 64 by default.
+    ///
+    /// ```
+    /// use mapring::{AttachError, mpsc::Options};
+    ///
+    /// # let name = format!("doc-producers-{}", std::process::id());
+    /// let ring = Options::new().producers(2).create(&name)?;
+    /// let (first, second) = (ring.producer()?, ring.producer()?);
+    /// let third = ring.producer();
+    /// assert!(matches!(third, Err(AttachError::TooManyProducers { limit: 2 })));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn producers(mut self, slots: u64) -> Self {
+        self.settings.producers = Some(slots);
+        self
     }
 }

@@ -1,38 +1,40 @@
 //! A batch: several records, published by one header.
 
+use core::mem;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::error::TrySendError;
 use crate::layout::Word;
 use crate::memory::Memory;
-use crate::ring::RecordHeader;
 
-use super::producer::Extent;
-use super::{Producer, write_at};
+use super::claim::write_at;
+use super::protocol::{Extent, Produce};
+use super::{Position, RecordHeader};
 
 /// Records that become visible all at once. Dropping it aborts all of them.
 #[derive(Debug)]
 #[must_use = "a batch that is dropped is aborted"]
-pub struct Batch<'a, M: Memory> {
-    producer: &'a mut Producer<M>,
+pub struct Batch<'a, P: Produce> {
+    producer: &'a mut P,
     /// The header of the first record, which publishes everything (I7); 0 before there is one.
     first: u64,
     /// Where its records go; the next one starts at its end.
     extent: Extent,
+    /// Where they must end, if that was fixed before.
+    limit: Position,
     records: u64,
 }
 
-impl<'a, M: Memory> Batch<'a, M> {
-    /// The caller has cut the zero window (I3).
+impl<'a, P: Produce> Batch<'a, P> {
+    /// A batch that starts at `start`, and that the producer knows to go up to `limit` at most.
     #[inline]
-    pub(super) fn new(producer: &'a mut Producer<M>) -> Self {
-        let end = producer.position();
-        let at = end.word(producer.geometry());
-        let extent = Extent { at, next: at, end };
+    pub(super) fn new(producer: &'a mut P, start: Position, limit: Position) -> Self {
+        let extent = Extent::new(start, start, producer.geometry());
         Self {
             producer,
             first: 0,
             extent,
+            limit,
             records: 0,
         }
     }
@@ -54,10 +56,10 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// Adds a record.
     ///
     /// # Errors
-    /// As [`Producer::try_send`]; the batch is as before and can still be published.
+    /// As [`Produce::try_send`]; the batch is as before and can still be published.
     #[inline]
     pub fn push(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
-        let extent = self.producer.make_room(self.extent.end, payload.len())?;
+        let extent = self.reserve(payload.len())?;
         self.producer.memory().write(extent.payload(), payload);
         self.add(
             RecordHeader {
@@ -74,8 +76,8 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// # Errors
     /// As [`Batch::push`].
     #[inline]
-    pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, M>, TrySendError> {
-        let extent = self.producer.make_room(self.extent.end, len)?;
+    pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, P>, TrySendError> {
+        let extent = self.reserve(len)?;
         Ok(BatchClaim {
             batch: self,
             extent,
@@ -86,15 +88,16 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// Publishes all of it. An empty batch changes nothing.
     #[inline]
     pub fn publish(self) {
-        let Self {
-            producer,
-            first,
-            extent,
-            records,
-        } = self;
-        if records > 0 {
-            producer.publish(first, &extent, records);
-        }
+        self.producer
+            .publish_batch(self.first, &self.extent, self.limit, self.records);
+        // Published, so there is nothing to abort.
+        mem::forget(self);
+    }
+
+    #[inline]
+    fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
+        self.producer
+            .reserve_in_batch(self.extent.end, self.limit, len)
     }
 
     /// Stores the header of a record that went to `extent`; that of the first is kept back.
@@ -114,16 +117,23 @@ impl<'a, M: Memory> Batch<'a, M> {
     }
 }
 
+impl<P: Produce> Drop for Batch<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.producer.abort(&self.extent, self.limit);
+    }
+}
+
 /// Room for one payload of a batch. Dropping it gives the room back to the batch.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped is aborted"]
-pub struct BatchClaim<'b, 'a, M: Memory> {
-    batch: &'b mut Batch<'a, M>,
+pub struct BatchClaim<'b, 'a, P: Produce> {
+    batch: &'b mut Batch<'a, P>,
     extent: Extent,
     len: usize,
 }
 
-impl<M: Memory> BatchClaim<'_, '_, M> {
+impl<P: Produce> BatchClaim<'_, '_, P> {
     /// Bytes of payload.
     #[inline]
     #[must_use]
@@ -148,11 +158,11 @@ impl<M: Memory> BatchClaim<'_, '_, M> {
     /// The memory that the ring lives in.
     #[inline]
     #[must_use]
-    pub fn memory(&self) -> &M {
+    pub fn memory(&self) -> &P::Memory {
         self.batch.producer.memory()
     }
 
-    pub(crate) fn memory_mut(&mut self) -> &mut M {
+    pub(crate) fn memory_mut(&mut self) -> &mut P::Memory {
         self.batch.producer.memory_mut()
     }
 

@@ -1,46 +1,56 @@
 //! The receiving side.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::error::{Corrupt, RecvError, Role, TryRecvError};
-use crate::layout::{HEADER_SIZE, Word};
+use crate::error::{RecvError, TryRecvError};
+use crate::layout::{HEADER_SIZE, Kind};
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
 use crate::os::wait::{Deadline, Pause, Wait};
-use crate::peer::{self, Attachment, Peer};
-use crate::ring::participant::{self, State};
-use crate::ring::spsc as protocol;
+use crate::peer::{Attachment, Peer};
+use crate::ring::participant::Producers;
+use crate::ring::{self as protocol, Gap, Protocol, Repair};
 
 use super::{Buffer, Received, Record};
 
 /// A long batch gives room back before its end, each time this part of the ring has been read.
 const RELEASE_SHARE: usize = 8;
 
-/// Receives records, in the order in which they were sent. Dropping it leaves in good order.
+/// So many calls that found nothing make one that looks whether a dead producer is in the way.
+const LOOK_CLOSER_EVERY: u32 = 1024;
+
+/// Receives records, in the order in which room was claimed for them. Dropping it leaves in good order.
 ///
 /// Who it is for: one thread at a time, in one process at a time. `try_recv` and `drain`
-/// make no system call and allocate nothing (but what a `Vec` needs to grow).
+/// make no system call (but with many producers, one call in a thousand that find nothing) and
+/// allocate nothing (but what a `Vec` needs to grow).
 #[derive(Debug)]
-pub struct Consumer<M: Memory = Mapped> {
-    ring: protocol::Consumer<M>,
-    attachment: Arc<Attachment>,
+pub struct Consumer<P: Protocol, M: Memory = Mapped> {
+    pub(super) ring: protocol::Consumer<M, P>,
+    pub(super) attachment: Arc<Attachment>,
     process: Process,
-    producer_slot: Word,
+    pub(super) producers: Producers,
+    /// The last slot whose holder was seen to be alive.
+    pub(super) last_alive: usize,
+    /// Calls that found nothing.
+    empty_calls: u32,
+    /// What was repaired and not asked for yet, the oldest first; see `repairs`.
+    pub(super) repairs: VecDeque<Repair>,
 }
 
-/// A consumer whose caller vouches for its peers: its records deref to their payload.
-pub type TrustedConsumer = Consumer<TrustedMapped>;
-
-impl Consumer {
-    pub(super) fn new(attachment: Attachment, ring: protocol::Consumer<Mapped>) -> Self {
-        let producer_slot = peer::slot(attachment.region(), Role::Producer);
+impl<P: Protocol> Consumer<P, Mapped> {
+    pub(super) fn new(attachment: Attachment, ring: protocol::Consumer<Mapped, P>) -> Self {
         let process = attachment.region().process();
         Self {
             ring,
             attachment: Arc::new(attachment),
             process,
-            producer_slot,
+            producers: Producers::default(),
+            last_alive: 0,
+            empty_calls: 0,
+            repairs: VecDeque::new(),
         }
     }
 
@@ -61,21 +71,36 @@ impl Consumer {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[must_use]
-    pub unsafe fn trust_peers(self) -> TrustedConsumer {
+    pub unsafe fn trust_peers(mut self) -> Consumer<P, TrustedMapped> {
         // SAFETY: the slices that `TrustedMapped` gives out are those of records not released, and
         // the caller vouches that no peer writes those.
         let memory = unsafe { self.ring.memory().clone().trust() };
-        let ring = self.ring.with_memory(memory);
+        self.over(memory)
+    }
+
+    /// Lets it go on over another memory, which must be a view of this one: for tests of what happens
+    /// between two accesses.
+    #[cfg(feature = "internals")]
+    #[must_use]
+    pub fn with_memory<M: Memory>(mut self, wrap: impl FnOnce(Mapped) -> M) -> Consumer<P, M> {
+        let memory = wrap(self.ring.memory().clone());
+        self.over(memory)
+    }
+
+    fn over<M: Memory>(&mut self, memory: M) -> Consumer<P, M> {
         Consumer {
-            ring,
+            ring: self.ring.over(memory),
             attachment: Arc::clone(&self.attachment),
             process: self.process,
-            producer_slot: self.producer_slot,
+            producers: self.producers,
+            last_alive: self.last_alive,
+            empty_calls: self.empty_calls,
+            repairs: std::mem::take(&mut self.repairs),
         }
     }
 }
 
-impl<M: Memory> Consumer<M> {
+impl<P: Protocol, M: Memory> Consumer<P, M> {
     /// Receives a record, if there is one now.
     ///
     /// Whether the producer *died* only the kernel can say, and this makes no system
@@ -210,7 +235,7 @@ impl<M: Memory> Consumer<M> {
             if self.ring.peek()?.is_some() {
                 return Ok(());
             }
-            if self.has_left()? {
+            if self.have_left()? {
                 return self.found_or(RecvError::Disconnected);
             }
             let pause = wait.pause();
@@ -220,8 +245,15 @@ impl<M: Memory> Consumer<M> {
             match pause {
                 Pause::Look => {}
                 Pause::LookAndCheckPeer | Pause::TimedOut => {
-                    if let Peer::Died { pid } = self.look_at_producer()? {
-                        return self.found_or(RecvError::PeerDied { pid });
+                    if let Gap::Dead(_) = self.recover()? {
+                        continue;
+                    }
+                    match self.look_at_producers()? {
+                        Peer::Died { pid } => {
+                            return self.found_or(RecvError::PeerDied { pid });
+                        }
+                        Peer::Left => return self.found_or(RecvError::Disconnected),
+                        Peer::Absent | Peer::Attached { .. } => {}
                     }
                     if pause == Pause::TimedOut {
                         return self.found_or(RecvError::TimedOut);
@@ -278,35 +310,17 @@ impl<M: Memory> Consumer<M> {
         self.ring.position().0
     }
 
-    /// Who sends. One system call at most.
-    ///
-    /// # Errors
-    /// [`TryRecvError::Corrupt`], [`TryRecvError::Forked`].
-    pub fn producer(&mut self) -> Result<Peer, TryRecvError> {
-        self.check_process()?;
-        Ok(self.look_at_producer()?)
-    }
-
-    fn look_at_producer(&mut self) -> Result<Peer, Corrupt> {
-        self.attachment
-            .peer(Role::Producer)
-            .map_err(|corrupt| self.ring.poison(corrupt))
-    }
-
-    /// Whether the producer has left in good order. No system call.
-    #[inline(always)]
-    fn has_left(&mut self) -> Result<bool, Corrupt> {
-        match participant::look(self.ring.memory(), self.producer_slot, Role::Producer) {
-            Ok(state) => Ok(state == State::Left),
-            Err(corrupt) => Err(self.ring.poison(corrupt)),
-        }
-    }
-
     /// Why there was no record: there is none now, or there will be none any more.
     #[inline(always)]
     fn why_empty(&mut self) -> TryRecvError {
         self.ring.count_stall();
-        match self.has_left() {
+        self.empty_calls = self.empty_calls.wrapping_add(1);
+        let look_closer =
+            P::KIND == Kind::Mpsc && self.empty_calls.is_multiple_of(LOOK_CLOSER_EVERY);
+        if look_closer && let Err(corrupt) = self.look_closer() {
+            return corrupt.into();
+        }
+        match self.have_left() {
             Ok(false) if self.ring.corrupt().is_none() => TryRecvError::Empty,
             _ => self.why_ended(),
         }
@@ -334,7 +348,7 @@ impl<M: Memory> Consumer<M> {
     }
 
     #[inline(always)]
-    fn check_process(&self) -> Result<(), TryRecvError> {
+    pub(super) fn check_process(&self) -> Result<(), TryRecvError> {
         if self.process.is_current() {
             Ok(())
         } else {
@@ -343,7 +357,7 @@ impl<M: Memory> Consumer<M> {
     }
 }
 
-impl<M: Memory> Drop for Consumer<M> {
+impl<P: Protocol, M: Memory> Drop for Consumer<P, M> {
     fn drop(&mut self) {
         if self.process.is_current() {
             self.ring.show_counters();

@@ -6,9 +6,6 @@ use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::ring as protocol;
 
-/// A record of a consumer that trusts its peers: it derefs to its payload.
-pub type TrustedRecord<'a> = Record<'a, TrustedMapped>;
-
 /// What is known of a record whose payload was copied out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Received {

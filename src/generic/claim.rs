@@ -8,12 +8,13 @@ use crate::error::TrySendError;
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
-use crate::ring::spsc as protocol;
+use crate::ring::{self as protocol, Protocol};
 
 /// Room in the ring for one payload, to be written in place.
 ///
 /// [`Claim::commit`] sends it. Dropping it aborts: nothing was sent, and the
-/// room is free again. What is not written before the commit is whatever stood there.
+/// room is free again (where there are many producers, once the consumer has come by). A claim that
+/// is leaked (`mem::forget`) is aborted by its producer's next call. What is not written before the commit is whatever stood there.
 ///
 /// It is also an [`io::Write`] that fills the payload from its start. A claim
 /// of a producer that [trusts its peers](super::Producer::trust_peers) derefs to its payload.
@@ -35,15 +36,15 @@ use crate::ring::spsc as protocol;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use = "a claim that is dropped is aborted"]
-pub struct Claim<'a, M: Memory = Mapped> {
-    claim: protocol::Claim<'a, M>,
+pub struct Claim<'a, P: Protocol, M: Memory = Mapped> {
+    claim: protocol::Claim<'a, P::Producer<M>>,
     /// Bytes that came through `io::Write`.
     written: usize,
 }
 
-impl<'a, M: Memory> Claim<'a, M> {
+impl<'a, P: Protocol, M: Memory> Claim<'a, P, M> {
     #[inline]
-    pub(super) fn new(claim: protocol::Claim<'a, M>) -> Self {
+    pub(super) fn new(claim: protocol::Claim<'a, P::Producer<M>>) -> Self {
         Self { claim, written: 0 }
     }
 
@@ -77,7 +78,7 @@ impl<'a, M: Memory> Claim<'a, M> {
     }
 }
 
-impl<M: Memory> fmt::Debug for Claim<'_, M> {
+impl<P: Protocol, M: Memory> fmt::Debug for Claim<'_, P, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claim")
             .field("len", &self.len())
@@ -86,7 +87,7 @@ impl<M: Memory> fmt::Debug for Claim<'_, M> {
     }
 }
 
-impl<M: Memory> io::Write for Claim<'_, M> {
+impl<P: Protocol, M: Memory> io::Write for Claim<'_, P, M> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let fits = bytes.len().min(self.len() - self.written);
         self.claim.write(self.written, &bytes[..fits]);
@@ -99,7 +100,7 @@ impl<M: Memory> io::Write for Claim<'_, M> {
     }
 }
 
-impl Deref for Claim<'_, TrustedMapped> {
+impl<P: Protocol> Deref for Claim<'_, P, TrustedMapped> {
     type Target = [u8];
 
     #[inline]
@@ -110,7 +111,7 @@ impl Deref for Claim<'_, TrustedMapped> {
     }
 }
 
-impl DerefMut for Claim<'_, TrustedMapped> {
+impl<P: Protocol> DerefMut for Claim<'_, P, TrustedMapped> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         let (payload, len) = (self.claim.payload(), self.claim.len());
@@ -138,14 +139,14 @@ impl DerefMut for Claim<'_, TrustedMapped> {
 /// ```
 #[derive(Debug)]
 #[must_use = "a batch that is dropped is aborted"]
-pub struct Batch<'a, M: Memory = Mapped> {
-    batch: protocol::Batch<'a, M>,
+pub struct Batch<'a, P: Protocol, M: Memory = Mapped> {
+    batch: protocol::Batch<'a, P::Producer<M>>,
     process: Process,
 }
 
-impl<'a, M: Memory> Batch<'a, M> {
+impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     #[inline]
-    pub(super) fn new(batch: protocol::Batch<'a, M>, process: Process) -> Self {
+    pub(super) fn new(batch: protocol::Batch<'a, P::Producer<M>>, process: Process) -> Self {
         Self { batch, process }
     }
 
@@ -178,7 +179,7 @@ impl<'a, M: Memory> Batch<'a, M> {
     /// # Errors
     /// As [`Batch::push`].
     #[inline]
-    pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, M>, TrySendError> {
+    pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, P, M>, TrySendError> {
         self.check_process()?;
         Ok(BatchClaim {
             claim: self.batch.try_claim(len)?,
@@ -204,11 +205,11 @@ impl<'a, M: Memory> Batch<'a, M> {
 /// Room for one payload of a [`Batch`]. Dropping it gives the room back to the batch.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped is aborted"]
-pub struct BatchClaim<'b, 'a, M: Memory = Mapped> {
-    claim: protocol::BatchClaim<'b, 'a, M>,
+pub struct BatchClaim<'b, 'a, P: Protocol, M: Memory = Mapped> {
+    claim: protocol::BatchClaim<'b, 'a, P::Producer<M>>,
 }
 
-impl<M: Memory> BatchClaim<'_, '_, M> {
+impl<P: Protocol, M: Memory> BatchClaim<'_, '_, P, M> {
     /// Bytes of payload.
     #[inline]
     #[must_use]
@@ -239,7 +240,7 @@ impl<M: Memory> BatchClaim<'_, '_, M> {
     }
 }
 
-impl Deref for BatchClaim<'_, '_, TrustedMapped> {
+impl<P: Protocol> Deref for BatchClaim<'_, '_, P, TrustedMapped> {
     type Target = [u8];
 
     #[inline]
@@ -250,16 +251,10 @@ impl Deref for BatchClaim<'_, '_, TrustedMapped> {
     }
 }
 
-impl DerefMut for BatchClaim<'_, '_, TrustedMapped> {
+impl<P: Protocol> DerefMut for BatchClaim<'_, '_, P, TrustedMapped> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         let (payload, len) = (self.claim.payload(), self.claim.len());
         self.claim.memory_mut().slice_mut(payload, len)
     }
 }
-
-/// A claim of a producer that trusts its peers: it derefs to its payload.
-pub type TrustedClaim<'a> = Claim<'a, TrustedMapped>;
-
-/// A batch of a producer that trusts its peers: its claims deref to their payloads.
-pub type TrustedBatch<'a> = Batch<'a, TrustedMapped>;

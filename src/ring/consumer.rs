@@ -1,23 +1,27 @@
 //! The consumer: peek, read, advance, release.
 
+use core::marker::PhantomData;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::compiler_fence;
 
 use crate::error::Corrupt;
-use crate::layout::{self, Geometry};
+use crate::layout::{self, Geometry, Kind};
 use crate::memory::Memory;
-use crate::ring::participant::Counters;
-use crate::ring::{Position, Record, RecordHeader};
+
+use super::pace::Pace;
+use super::participant::Counters;
+use super::record::{is_padding, parse_padding};
+use super::recover::{self, Gap, Liveness};
+use super::{Position, Protocol, Record, RecordHeader};
 
 /// Shows its counters once in so many bytes of the ring.
 const SHOW_EVERY: u64 = 16 << 10;
-/// So many records found in one batch make one pause before the next.
-const RECORDS_PER_PAUSE: usize = 1;
-/// Longest wait before a batch, in `spin_loop` hints: some 40 ns each on a recent x86.
-const MAX_PAUSES: usize = 128;
+/// How many claims that were given up one look goes past: a call's work is bounded.
+const MOST_PADDINGS: usize = 64;
 
 /// The receiving side of a ring.
 #[derive(Debug)]
-pub struct Consumer<M> {
+pub struct Consumer<M, P> {
     memory: M,
     geometry: Geometry,
     /// Where the next record starts; at or ahead of HEAD.
@@ -26,17 +30,23 @@ pub struct Consumer<M> {
     released: Position,
     /// Set once, for ever.
     corrupt: Option<Corrupt>,
-    /// How often to pause before looking for the next batch; at most `MAX_PAUSES`.
-    pauses: usize,
-    /// Records found since it last caught up.
-    found: usize,
+    pace: Pace,
     /// Its `bytes` are those up to `shown`.
     counters: Counters,
     /// Where the head was when the counters were last shown.
     shown: Position,
+    protocol: PhantomData<P>,
 }
 
-impl<M: Memory> Consumer<M> {
+/// What stands at a position.
+enum Found {
+    Nothing,
+    Record(RecordHeader),
+    /// A claim of so many bytes that was given up.
+    Padding(usize),
+}
+
+impl<M: Memory, P: Protocol> Consumer<M, P> {
     /// Takes over at HEAD: what the consumer before did not release comes again.
     /// The caller holds the role.
     ///
@@ -57,17 +67,41 @@ impl<M: Memory> Consumer<M> {
             });
         }
         let counters = Counters::load(&memory, layout::CONSUMER_SLOT);
-        Ok(Self {
+        let mut consumer = Self {
             memory,
             geometry,
             head,
             released: head,
             corrupt: None,
-            pauses: 0,
-            found: 0,
+            pace: Pace::default(),
             counters,
             shown: head,
-        })
+            protocol: PhantomData,
+        };
+        if are_claimed::<P>() {
+            consumer.finish_release(tail)?;
+        }
+        Ok(consumer)
+    }
+
+    /// Goes on with a release that the consumer before may have died in (M6).
+    fn finish_release(&mut self, tail: Position) -> Result<(), Corrupt> {
+        let until = Position(self.memory.load(layout::RELEASE_TO, Relaxed));
+        let claimed = tail.distance_from(self.head);
+        let is_claimed = claimed < self.geometry.capacity() as u64;
+        let is_within = until.distance_from(self.head) <= claimed;
+        if !is_claimed || !is_within || !until.is_aligned(&self.geometry) {
+            return Err(Corrupt::Cursor {
+                cursor: "release_to",
+                position: until.0,
+                from: self.head.0,
+                to: tail.0,
+            });
+        }
+        self.head = until;
+        self.shown = until;
+        self.release();
+        Ok(())
     }
 
     /// Looks whether there is a record, without taking it.
@@ -79,11 +113,63 @@ impl<M: Memory> Consumer<M> {
         if let Some(corrupt) = self.corrupt {
             return Err(corrupt);
         }
-        let found = poll(&self.memory, &self.geometry, self.head);
-        if let Err(corrupt) = found {
-            self.poison(corrupt);
+        match poll::<P>(&self.memory, &self.geometry, self.head) {
+            Ok(Found::Record(header)) => Ok(Some(header)),
+            Ok(Found::Nothing) => Ok(None),
+            Ok(Found::Padding(size)) => self.peek_behind(size),
+            Err(corrupt) => Err(self.poison(corrupt)),
         }
-        found
+    }
+
+    /// As [`Consumer::peek`], behind a claim that was given up.
+    #[cold]
+    #[inline(never)]
+    fn peek_behind(&mut self, size: usize) -> Result<Option<RecordHeader>, Corrupt> {
+        let mut size = size;
+        for _ in 0..MOST_PADDINGS {
+            self.skip(size);
+            match poll::<P>(&self.memory, &self.geometry, self.head) {
+                Ok(Found::Record(header)) => return Ok(Some(header)),
+                Ok(Found::Nothing) => return Ok(None),
+                Ok(Found::Padding(next)) => size = next,
+                Err(corrupt) => return Err(self.poison(corrupt)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes past bytes that are not a record, and releases them unless records before are still to be.
+    fn skip(&mut self, size: usize) {
+        let release = self.released == self.head;
+        self.go_to(self.head.plus(size), 0);
+        if release {
+            self.release();
+        }
+    }
+
+    /// Finds out why there is no record, when there seems to be none: if it is because of what a dead
+    /// producer has claimed, goes past that. For rings of many producers; in one of a single
+    /// producer there is no such thing.
+    ///
+    /// # Errors
+    /// [`Corrupt`], now or before.
+    pub fn recover(&mut self, liveness: &mut impl Liveness) -> Result<Gap, Corrupt> {
+        if let Some(corrupt) = self.corrupt {
+            return Err(corrupt);
+        }
+        if !are_claimed::<P>() {
+            return Ok(Gap::None);
+        }
+        match recover::find(&self.memory, &self.geometry, self.head, liveness) {
+            Ok(Gap::Dead(repair)) => {
+                self.counters.add_repair();
+                self.skip(repair.size);
+                self.show_counters();
+                Ok(Gap::Dead(repair))
+            }
+            Ok(gap) => Ok(gap),
+            Err(corrupt) => Err(self.poison(corrupt)),
+        }
     }
 
     /// Copies the first bytes of the payload of the record that [`Consumer::peek`]
@@ -116,7 +202,7 @@ impl<M: Memory> Consumer<M> {
         if self.corrupt.is_some() {
             return 0;
         }
-        self.keep_off();
+        self.pace.keep_off();
         // Copies, so that they can stay in registers whatever `each` does.
         let geometry = self.geometry;
         let mut head = self.head;
@@ -126,11 +212,15 @@ impl<M: Memory> Consumer<M> {
         let mut caught_up = false;
         let mut usual_size = 0;
         while count < limit && lap.is_after(head) {
-            let header = match poll(&self.memory, &geometry, head) {
-                Ok(Some(header)) => header,
-                Ok(None) => {
+            let header = match poll::<P>(&self.memory, &geometry, head) {
+                Ok(Found::Record(header)) => header,
+                Ok(Found::Nothing) => {
                     caught_up = true;
                     break;
+                }
+                Ok(Found::Padding(size)) => {
+                    head = head.plus(size);
+                    continue;
                 }
                 Err(corrupt) => {
                     self.poison(corrupt);
@@ -160,7 +250,7 @@ impl<M: Memory> Consumer<M> {
         }
         self.go_to(head, count - counted);
         self.release();
-        self.learn(count, caught_up);
+        self.pace.learn(count, caught_up);
         count
     }
 
@@ -168,33 +258,26 @@ impl<M: Memory> Consumer<M> {
     #[inline(always)]
     pub fn release(&mut self) {
         if self.released != self.head {
+            if are_claimed::<P>() {
+                self.clear();
+            }
             self.released = self.head;
             // P2: pairs with the Acquire loads in `Producer::refresh_head` and `Producer::attach`.
             self.memory.store(layout::HEAD, self.head.0, Release);
         }
     }
 
-    /// Leaves the producer's line alone for a moment, if the last batch says that this pays.
+    /// Zeroes every word where a header may stand in what is about to be released (M1).
     #[inline]
-    fn keep_off(&self) {
-        for _ in 0..self.pauses {
-            core::hint::spin_loop();
-        }
-    }
-
-    /// Decides how long to keep off before the next batch.
-    ///
-    /// A consumer that is faster than its producer reads each line while that is being
-    /// written, and slows both down to one transfer of a line for each record. So one that
-    /// has caught up with a busy producer waits a little, in proportion to what it has just
-    /// found, and finds more the next time; one that finds records singly does not wait.
-    #[inline]
-    fn learn(&mut self, count: usize, caught_up: bool) {
-        self.pauses = 0;
-        self.found = self.found.saturating_add(count);
-        if caught_up {
-            self.pauses = (self.found / RECORDS_PER_PAUSE).min(MAX_PAUSES);
-            self.found = 0;
+    fn clear(&self) {
+        // M6: a successor finishes what is begun here. A kill must find this store done before the
+        // first of the others; to the processor it is an interrupt, so only the compiler must be told.
+        self.memory.store(layout::RELEASE_TO, self.head.0, Relaxed);
+        compiler_fence(Release);
+        let (mut at, align) = (self.released, self.geometry.record_align());
+        while at != self.head {
+            self.memory.store(at.word(&self.geometry), 0, Relaxed);
+            at = at.plus(align);
         }
     }
 
@@ -250,17 +333,17 @@ impl<M: Memory> Consumer<M> {
     }
 
     /// The same consumer over another view of the same memory. Only one of the two may go on.
-    pub(crate) fn with_memory<N>(&self, memory: N) -> Consumer<N> {
+    pub(crate) fn over<N>(&self, memory: N) -> Consumer<N, P> {
         Consumer {
             memory,
             geometry: self.geometry,
             head: self.head,
             released: self.released,
             corrupt: self.corrupt,
-            pauses: self.pauses,
-            found: self.found,
+            pace: self.pace,
             counters: self.counters,
             shown: self.shown,
+            protocol: PhantomData,
         }
     }
 
@@ -303,16 +386,25 @@ impl<M: Memory> Consumer<M> {
 
 /// Loads and checks the header at `head`.
 #[inline(always)]
-fn poll<M: Memory>(
-    memory: &M,
+fn poll<P: Protocol>(
+    memory: &impl Memory,
     geometry: &Geometry,
     head: Position,
-) -> Result<Option<RecordHeader>, Corrupt> {
-    // P1: pairs with the Release store in `Producer::publish`.
+) -> Result<Found, Corrupt> {
+    // P1: pairs with the Release stores in `Produce::publish` and `abort`.
     match memory.load(head.word(geometry), Acquire) {
-        0 => Ok(None),
-        word => RecordHeader::parse(word, head, geometry).map(Some),
+        0 => Ok(Found::Nothing),
+        word if are_claimed::<P>() && is_padding(word) => {
+            parse_padding(word, head, geometry).map(Found::Padding)
+        }
+        word => RecordHeader::parse(word, head, geometry).map(Found::Record),
     }
+}
+
+/// Whether producers claim room before they write, so that it must be zero before.
+#[inline(always)]
+fn are_claimed<P: Protocol>() -> bool {
+    matches!(P::KIND, Kind::Mpsc)
 }
 
 /// Just `size`; but the compiler must not see that, or it would take away the branch that asks.

@@ -1,17 +1,20 @@
 //! Somebody who only looks.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use crate::error::{Corrupt, Role};
-use crate::layout::{self, Word};
+use crate::error::Corrupt;
+use crate::layout::{self, Seat, Word};
 use crate::memory::ReadMemory;
 use crate::os::mapped::MappedReadOnly;
 use crate::os::region::Region;
-use crate::peer::{self, Peer};
-use crate::ring::Position;
+use crate::peer::Peer;
+use crate::ring::mpsc::Mpsc;
 use crate::ring::participant::Counters;
+use crate::ring::spsc::Spsc;
+use crate::ring::{self as protocol, Position, Protocol};
 
 /// Looks at a ring through a mapping that cannot be written.
 ///
@@ -29,14 +32,19 @@ use crate::ring::participant::Counters;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Observer {
+pub struct Observer<P> {
     region: Arc<Region>,
     memory: MappedReadOnly,
+    protocol: PhantomData<P>,
 }
 
-impl Observer {
+impl<P: Protocol> Observer<P> {
     pub(super) fn new(region: Arc<Region>, memory: MappedReadOnly) -> Self {
-        Self { region, memory }
+        Self {
+            region,
+            memory,
+            protocol: PhantomData,
+        }
     }
 
     /// Bytes of the ring that hold records not yet released, at most `capacity`.
@@ -81,46 +89,32 @@ impl Observer {
         self.load(layout::TAIL)
     }
 
-    /// Who sends.
-    ///
-    /// # Errors
-    /// [`Corrupt::State`] when its slot says what no participant says.
-    pub fn producer(&self) -> Result<Peer, Corrupt> {
-        self.peer(Role::Producer)
-    }
-
     /// Who receives.
     ///
     /// # Errors
     /// [`Corrupt::State`] when its slot says what no participant says.
     pub fn consumer(&self) -> Result<Peer, Corrupt> {
-        self.peer(Role::Consumer)
-    }
-
-    /// What the producers have counted. May lag by some hundred records while one is busy.
-    #[must_use]
-    pub fn producer_counters(&self) -> Counters {
-        self.counters(Role::Producer)
+        self.peer(Seat::Consumer)
     }
 
     /// What the consumers have counted. May lag by some hundred records while one is busy.
     #[must_use]
     pub fn consumer_counters(&self) -> Counters {
-        self.counters(Role::Consumer)
+        self.counters(Seat::Consumer)
     }
 
-    fn peer(&self, role: Role) -> Result<Peer, Corrupt> {
+    fn peer(&self, seat: Seat) -> Result<Peer, Corrupt> {
         // In a forked child there is no mapping to look at.
         if self.region.process().is_current() {
-            Peer::look(&self.memory, &self.region, role)
+            Peer::look(&self.memory, &self.region, seat)
         } else {
             Ok(Peer::Absent)
         }
     }
 
-    fn counters(&self, role: Role) -> Counters {
+    fn counters(&self, seat: Seat) -> Counters {
         if self.region.process().is_current() {
-            Counters::load(&self.memory, peer::slot(&self.region, role))
+            Counters::load(&self.memory, seat.slot())
         } else {
             Counters::default()
         }
@@ -133,4 +127,62 @@ impl Observer {
             0
         }
     }
+}
+
+impl Observer<Spsc> {
+    /// Who sends.
+    ///
+    /// # Errors
+    /// [`Corrupt::State`] when its slot says what no participant says.
+    pub fn producer(&self) -> Result<Peer, Corrupt> {
+        self.peer(Seat::Producer(0))
+    }
+
+    /// What the producers have counted. May lag by some hundred records while one is busy.
+    #[must_use]
+    pub fn producer_counters(&self) -> Counters {
+        self.counters(Seat::Producer(0))
+    }
+}
+
+impl Observer<Mpsc> {
+    /// Who sends, by slot, with what the holders of that slot have counted. Counters may lag by
+    /// some hundred records while a producer is busy.
+    ///
+    /// # Errors
+    /// [`Corrupt::State`] when a slot says what no participant says.
+    pub fn producers(&self) -> Result<Vec<(Peer, Counters)>, Corrupt> {
+        let seats = (0..self.region.identity().geometry.producers()).map(Seat::Producer);
+        seats
+            .map(|seat| Ok((self.peer(seat)?, self.counters(seat))))
+            .collect()
+    }
+
+    /// The claim that the consumer will come to next, if its producer has not committed it: it is
+    /// being written just now, or stalled. A claim that was leaked, or whose process is
+    /// stopped, stays here.
+    #[must_use]
+    pub fn stalled(&self) -> Option<Stalled> {
+        if !self.region.process().is_current() {
+            return None;
+        }
+        let (pid, position, size) =
+            protocol::stalled(&self.memory, &self.region.identity().geometry)?;
+        Some(Stalled {
+            pid,
+            position: position.0,
+            size,
+        })
+    }
+}
+
+/// A claim at which its consumer waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Stalled {
+    /// Whose it is: the process, as it sees itself.
+    pub pid: u32,
+    /// Where it starts: bytes that went through the ring before it.
+    pub position: u64,
+    /// Bytes of the ring that are claimed.
+    pub size: usize,
 }

@@ -1,27 +1,27 @@
 //! A claim: room in the ring, written in place, then committed or dropped.
 
+use core::mem;
 use core::sync::atomic::Ordering::Relaxed;
 
 use crate::layout::{WORD, Word};
 use crate::memory::Memory;
-use crate::ring::RecordHeader;
 
-use super::Producer;
-use super::producer::Extent;
+use super::RecordHeader;
+use super::protocol::{Extent, Produce};
 
-/// Room for one payload. Dropping it aborts: nothing was sent, the room is free again.
+/// Room for one payload. Dropping it aborts: nothing was sent.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped is aborted"]
-pub struct Claim<'a, M: Memory> {
-    producer: &'a mut Producer<M>,
+pub struct Claim<'a, P: Produce> {
+    producer: &'a mut P,
     extent: Extent,
     len: usize,
 }
 
-impl<'a, M: Memory> Claim<'a, M> {
-    /// The caller has made room and cut the zero window (I3).
+impl<'a, P: Produce> Claim<'a, P> {
+    /// `extent` was reserved for a payload of `len` bytes.
     #[inline]
-    pub(super) fn new(producer: &'a mut Producer<M>, extent: Extent, len: usize) -> Self {
+    pub(crate) fn new(producer: &'a mut P, extent: Extent, len: usize) -> Self {
         Self {
             producer,
             extent,
@@ -53,11 +53,11 @@ impl<'a, M: Memory> Claim<'a, M> {
     /// The memory that the ring lives in.
     #[inline]
     #[must_use]
-    pub fn memory(&self) -> &M {
+    pub fn memory(&self) -> &P::Memory {
         self.producer.memory()
     }
 
-    pub(crate) fn memory_mut(&mut self) -> &mut M {
+    pub(crate) fn memory_mut(&mut self) -> &mut P::Memory {
         self.producer.memory_mut()
     }
 
@@ -73,12 +73,17 @@ impl<'a, M: Memory> Claim<'a, M> {
     /// Publishes the record.
     #[inline]
     pub fn commit(self, tag: u32) {
-        let Self {
-            producer,
-            extent,
-            len,
-        } = self;
-        producer.publish(RecordHeader { tag, len }.to_word(), &extent, 1);
+        let header = RecordHeader { tag, len: self.len };
+        self.producer.publish(header.to_word(), &self.extent, 1);
+        // Published, so there is nothing to abort.
+        mem::forget(self);
+    }
+}
+
+impl<P: Produce> Drop for Claim<'_, P> {
+    #[inline]
+    fn drop(&mut self) {
+        self.producer.abort(&self.extent, self.extent.end);
     }
 }
 

@@ -1,0 +1,71 @@
+//! How batches start: in a ring of one producer with nothing said before, in one of many
+//! with the room that they will need, for others claim what is behind that.
+
+use crate::error::{SendError, TrySendError};
+use crate::memory::Memory;
+use crate::os::wait::Deadline;
+use crate::ring::mpsc::Mpsc;
+use crate::ring::spsc::Spsc;
+
+use super::producer::without_full;
+use super::{Batch, Producer};
+
+impl<M: Memory> Producer<Spsc, M> {
+    /// Starts a batch of records that are sent all at once, or not at all.
+    ///
+    /// # Errors
+    /// [`TrySendError::Forked`] in a child of the process that made this producer.
+    #[inline]
+    pub fn batch(&mut self) -> Result<Batch<'_, Spsc, M>, TrySendError> {
+        self.check_process()?;
+        Ok(Batch::new(self.ring.batch(), self.process))
+    }
+}
+
+impl<M: Memory> Producer<Mpsc, M> {
+    /// Starts a batch of records that are sent all at once, or not at all, and sets `room` bytes of the ring
+    /// aside for it: the sum of what [`record_size`](Producer::record_size) says of its payloads. What it does not
+    /// use is skipped.
+    ///
+    /// # Errors
+    /// [`TrySendError`]; [`TooLong`](TrySendError::TooLong) when the ring never has so much room at once.
+    ///
+    /// ```
+    /// # use mapring::mpsc::Options;
+    /// # let ring = Options::new().create(&format!("doc-room-{}", std::process::id()))?;
+    /// # let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+    /// let room = producer.record_size(5) + producer.record_size(6);
+    /// let mut batch = producer.try_batch(room)?;
+    /// batch.push(1, b"debit")?;
+    /// batch.push(2, b"credit")?;
+    /// batch.publish();
+    /// # assert_eq!(consumer.drain(10, |_| ())?, 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[inline]
+    pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, Mpsc, M>, TrySendError> {
+        self.check_process()?;
+        Ok(Batch::new(self.ring.try_batch(room)?, self.process))
+    }
+
+    /// As [`Producer::try_batch`], waiting for the room until the deadline.
+    ///
+    /// # Errors
+    /// As [`Producer::send`].
+    pub fn batch(
+        &mut self,
+        room: usize,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Batch<'_, Mpsc, M>, SendError> {
+        self.check_process().map_err(without_full)?;
+        let deadline = deadline.into();
+        let extent = loop {
+            match self.ring.reserve_batch(room) {
+                Ok(extent) => break extent,
+                Err(TrySendError::Full) => self.wait_for_room(room, deadline)?,
+                Err(error) => return Err(without_full(error)),
+            }
+        };
+        Ok(Batch::new(self.ring.batch_in(&extent), self.process))
+    }
+}

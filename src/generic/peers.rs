@@ -1,0 +1,122 @@
+//! What a consumer knows of its producers, and does about those that died.
+
+use crate::error::{Corrupt, TryRecvError};
+use crate::layout::Seat;
+use crate::memory::Memory;
+use crate::peer::{Peer, Undertaker};
+use crate::ring::mpsc::Mpsc;
+use crate::ring::spsc::Spsc;
+use crate::ring::{Gap, Protocol, Repair};
+
+use super::Consumer;
+
+/// So many repairs are remembered until somebody asks for them.
+const MOST_REPAIRS: usize = 1024;
+
+impl<P: Protocol, M: Memory> Consumer<P, M> {
+    /// What is known of the producers as a whole: one that is alive, if there is one; else one that
+    /// has died; else that there were some, and they left.
+    pub(super) fn look_at_producers(&mut self) -> Result<Peer, Corrupt> {
+        let mut ended = Peer::Absent;
+        let count = self.ring.geometry().producers();
+        for offset in 0..count {
+            // It is most likely still there, and then it is all there is to ask.
+            let index = (self.last_alive + offset) % count;
+            match self.look_at(Seat::Producer(index))? {
+                alive @ Peer::Attached { .. } => {
+                    self.last_alive = index;
+                    return Ok(alive);
+                }
+                died @ Peer::Died { .. } => ended = died,
+                Peer::Left if ended == Peer::Absent => ended = Peer::Left,
+                Peer::Left | Peer::Absent => {}
+            }
+        }
+        Ok(ended)
+    }
+
+    fn look_at(&mut self, seat: Seat) -> Result<Peer, Corrupt> {
+        self.attachment
+            .peer(seat)
+            .map_err(|corrupt| self.ring.poison(corrupt))
+    }
+
+    /// Whether the producers have left in good order. No system call.
+    #[inline(always)]
+    pub(super) fn have_left(&mut self) -> Result<bool, Corrupt> {
+        self.producers
+            .have_left(self.ring.memory(), self.ring.geometry())
+            .map_err(|corrupt| self.ring.poison(corrupt))
+    }
+
+    /// Goes past what a dead producer has claimed, if that is what stands at the head.
+    pub(super) fn recover(&mut self) -> Result<Gap, Corrupt> {
+        let gap = self
+            .ring
+            .recover(&mut Undertaker::new(self.attachment.region()))?;
+        if let Gap::Dead(repair) = gap {
+            if self.repairs.len() == MOST_REPAIRS {
+                self.repairs.pop_front();
+            }
+            self.repairs.push_back(repair);
+        }
+        Ok(gap)
+    }
+
+    /// In a ring of many producers, finds out now and then what a call that only polls cannot see.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn look_closer(&mut self) -> Result<(), Corrupt> {
+        if self.recover()? == Gap::None {
+            self.producers
+                .look_again(self.ring.memory(), self.ring.geometry())
+                .map_err(|corrupt| self.ring.poison(corrupt))?;
+        }
+        Ok(())
+    }
+}
+
+impl<M: Memory> Consumer<Spsc, M> {
+    /// Who sends. One system call at most.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Corrupt`], [`TryRecvError::Forked`].
+    pub fn producer(&mut self) -> Result<Peer, TryRecvError> {
+        self.check_process()?;
+        Ok(self.look_at(Seat::Producer(0))?)
+    }
+}
+
+impl<M: Memory> Consumer<Mpsc, M> {
+    /// Who sends, by slot: as many as the ring has slots for producers. One system call for each
+    /// that is there.
+    ///
+    /// # Errors
+    /// [`TryRecvError::Corrupt`], [`TryRecvError::Forked`].
+    pub fn producers(&mut self) -> Result<Vec<Peer>, TryRecvError> {
+        self.check_process()?;
+        let count = self.ring.geometry().producers();
+        let peers = (0..count).map(|index| self.look_at(Seat::Producer(index)));
+        Ok(peers.collect::<Result<_, _>>()?)
+    }
+
+    /// What was claimed by producers that died before they committed it, and was skipped: whose
+    /// claims, of how many bytes, at which positions. Each is told once, in order; the oldest of
+    /// more than 1024 are forgotten (the counters of an [`Observer`](super::Observer) count all).
+    ///
+    /// ```
+    /// # use mapring::mpsc::Options;
+    /// # let ring = Options::new().create(&format!("doc-repairs-{}", std::process::id()))?;
+    /// # let mut consumer = ring.consumer()?;
+    /// for repair in consumer.repairs() {
+    ///     eprintln!(
+    ///         "process {} died with {} bytes claimed at {}",
+    ///         repair.pid, repair.size, repair.position,
+    ///     );
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn repairs(&mut self) -> impl Iterator<Item = Repair> + '_ {
+        self.repairs.drain(..)
+    }
+}

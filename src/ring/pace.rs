@@ -1,0 +1,41 @@
+//! How fast a consumer of batches follows its producers.
+
+/// So many records found in one batch make one pause before the next.
+const RECORDS_PER_PAUSE: usize = 1;
+/// Longest wait before a batch, in `spin_loop` hints: some 40 ns each on a recent x86.
+const MAX_PAUSES: usize = 128;
+
+/// How long a consumer keeps off before its next batch.
+///
+/// A consumer that is faster than its producer reads each line while that is being
+/// written, and slows both down to one transfer of a line for each record. So one that
+/// has caught up with a busy producer waits a little, in proportion to what it has just
+/// found, and finds more the next time; one that finds records singly does not wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pace {
+    /// How often to pause before looking for the next batch; at most `MAX_PAUSES`.
+    pauses: usize,
+    /// Records found since it last caught up.
+    found: usize,
+}
+
+impl Pace {
+    /// Leaves the producer's line alone for a moment, if the last batch says that this pays.
+    #[inline]
+    pub(super) fn keep_off(&self) {
+        for _ in 0..self.pauses {
+            core::hint::spin_loop();
+        }
+    }
+
+    /// Decides how long to keep off before the next batch, after one of `count` records.
+    #[inline]
+    pub(super) fn learn(&mut self, count: usize, caught_up: bool) {
+        self.pauses = 0;
+        self.found = self.found.saturating_add(count);
+        if caught_up {
+            self.pauses = (self.found / RECORDS_PER_PAUSE).min(MAX_PAUSES);
+            self.found = 0;
+        }
+    }
+}
