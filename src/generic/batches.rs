@@ -58,14 +58,8 @@ impl<M: Memory> Producer<Mpsc, M> {
         deadline: impl Into<Deadline>,
     ) -> Result<Batch<'_, Mpsc, M>, SendError> {
         self.check_process().map_err(without_full)?;
-        let deadline = deadline.into();
-        let extent = loop {
-            match self.ring.reserve_batch(room) {
-                Ok(extent) => break extent,
-                Err(TrySendError::Full) => self.wait_for_room(room, deadline)?,
-                Err(error) => return Err(without_full(error)),
-            }
-        };
+        let size = self.ring.batch_size(room).map_err(without_full)?;
+        let extent = self.repeat(size, deadline.into(), |ring| ring.reserve_batch(room))?;
         Ok(Batch::new(self.ring.batch_in(&extent), self.process))
     }
 }

@@ -11,7 +11,7 @@ use crate::os::process::Process;
 use crate::os::wait::{Deadline, Pause, Wait};
 use crate::peer::{Attachment, Peer};
 use crate::ring::participant::Producers;
-use crate::ring::{self as protocol, Gap, Protocol, Repair};
+use crate::ring::{self as protocol, Protocol, Repair};
 
 use super::{Buffer, Received, Record};
 
@@ -235,30 +235,30 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
             if self.ring.peek()?.is_some() {
                 return Ok(());
             }
-            if self.have_left()? {
-                return self.found_or(RecvError::Disconnected);
+            if self.have_left()? && self.ring.is_drained()? {
+                return Err(RecvError::Disconnected);
             }
             let pause = wait.pause();
             if wait.has_just_become_long() {
                 self.ring.count_wait();
             }
-            match pause {
-                Pause::Look => {}
-                Pause::LookAndCheckPeer | Pause::TimedOut => {
-                    if let Gap::Dead(_) = self.recover()? {
-                        continue;
-                    }
-                    match self.look_at_producers()? {
-                        Peer::Died { pid } => {
-                            return self.found_or(RecvError::PeerDied { pid });
-                        }
-                        Peer::Left => return self.found_or(RecvError::Disconnected),
-                        Peer::Absent | Peer::Attached { .. } => {}
-                    }
-                    if pause == Pause::TimedOut {
-                        return self.found_or(RecvError::TimedOut);
-                    }
-                }
+            if pause == Pause::Look {
+                continue;
+            }
+            self.recover()?;
+            let over = match self.look_at_producers()? {
+                Peer::Died { pid } => Some(RecvError::PeerDied { pid }),
+                Peer::Left => Some(RecvError::Disconnected),
+                Peer::Absent | Peer::Attached { .. } => None,
+            };
+            // Whoever went may have sent something before.
+            if let Some(over) = over
+                && self.ring.is_drained()?
+            {
+                return Err(over);
+            }
+            if pause == Pause::TimedOut && self.ring.peek()?.is_none() {
+                return Err(RecvError::TimedOut);
             }
         }
     }
@@ -330,20 +330,11 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     #[cold]
     #[inline(never)]
     fn why_ended(&mut self) -> TryRecvError {
-        // What the producer sent before it left is visible now; what ended this consumer is seen again.
-        match self.ring.peek() {
-            Ok(Some(_)) => TryRecvError::Empty,
-            Ok(None) => TryRecvError::Disconnected,
+        // What they sent before they left is visible now; what ended this consumer is seen again.
+        match self.ring.is_drained() {
+            Ok(true) => TryRecvError::Disconnected,
+            Ok(false) => TryRecvError::Empty,
             Err(corrupt) => corrupt.into(),
-        }
-    }
-
-    /// A last look before a wait ends: whoever went may have sent something before.
-    fn found_or(&mut self, over: RecvError) -> Result<(), RecvError> {
-        if self.ring.peek()?.is_some() {
-            Ok(())
-        } else {
-            Err(over)
         }
     }
 

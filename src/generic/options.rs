@@ -82,14 +82,15 @@ impl<P: Protocol> Options<P> {
         self
     }
 
-    /// Longest payload, in bytes: at most `capacity - 16`, and less than 1 GiB.
+    /// Longest payload, in bytes: at most `capacity - 16`, less where records are aligned to more
+    /// than eight bytes, and less than 1 GiB.
     pub fn max_payload(mut self, bytes: u64) -> Self {
         self.settings.max_payload = Some(bytes);
         self
     }
 
-    /// Every record starts at a multiple of this many bytes: a power of two from 8, the
-    /// default, to 128. With 64, a record of up to 56 bytes of payload never lies across two
+    /// Every record starts at a multiple of this many bytes: a power of two from 8 to 128. The
+    /// default is 8 with one producer and 64 with many. With 64, a record of up to 56 bytes of payload never lies across two
     /// cache lines, whatever was sent before it: a shorter way there and back, for more room.
     pub fn record_align(mut self, bytes: u64) -> Self {
         self.settings.record_align = Some(bytes);

@@ -124,14 +124,8 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         payload: &[u8],
         deadline: Deadline,
     ) -> Result<(), SendError> {
-        loop {
-            self.wait_for_payload(payload.len(), deadline)?;
-            match self.try_send(tag, payload) {
-                // Another producer took the room.
-                Err(TrySendError::Full) => {}
-                done => return done.map_err(without_full),
-            }
-        }
+        let size = self.ring.geometry().record_size(payload.len());
+        self.repeat(size, deadline, |ring| ring.try_send(tag, payload))
     }
 
     /// Sets aside room for a payload of `len` bytes, to be written in place.
@@ -154,14 +148,8 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         deadline: impl Into<Deadline>,
     ) -> Result<Claim<'_, P, M>, SendError> {
         self.check_process().map_err(without_full)?;
-        let deadline = deadline.into();
-        let extent = loop {
-            match self.ring.reserve(len) {
-                Ok(extent) => break extent,
-                Err(TrySendError::Full) => self.wait_for_payload(len, deadline)?,
-                Err(error) => return Err(without_full(error)),
-            }
-        };
+        let size = self.record_size(len);
+        let extent = self.repeat(size, deadline.into(), |ring| ring.reserve(len))?;
         Ok(Claim::new(protocol::Claim::new(
             &mut self.ring,
             extent,
@@ -278,17 +266,24 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
             .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
-    /// Waits until a record of `len` bytes, which is not too long, fits.
-    fn wait_for_payload(&mut self, len: usize, deadline: Deadline) -> Result<(), SendError> {
-        self.wait_for_room(self.ring.geometry().record_size(len), deadline)
+    /// Repeats an attempt that needs `size` bytes of the ring until there is room for it.
+    pub(super) fn repeat<T>(
+        &mut self,
+        size: usize,
+        deadline: Deadline,
+        mut attempt: impl FnMut(&mut P::Producer<M>) -> Result<T, TrySendError>,
+    ) -> Result<T, SendError> {
+        loop {
+            match attempt(&mut self.ring) {
+                // If there was room in between, another producer has taken it.
+                Err(TrySendError::Full) => self.wait_for_room(size, deadline)?,
+                done => return done.map_err(without_full),
+            }
+        }
     }
 
     /// Waits until `needed` bytes of the ring are free, which is possible.
-    pub(super) fn wait_for_room(
-        &mut self,
-        needed: usize,
-        deadline: Deadline,
-    ) -> Result<(), SendError> {
+    fn wait_for_room(&mut self, needed: usize, deadline: Deadline) -> Result<(), SendError> {
         let worthwhile = needed.max(self.capacity() / WORTHWHILE_SHARE);
         self.wait(deadline, |ring, waited_long| {
             // A consumer that reads slowly gets its next record as soon as that fits.

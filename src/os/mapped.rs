@@ -288,7 +288,7 @@ impl Memory for TrustedMapped {
     }
 }
 
-/// Mapped memory whose peers the caller of [`Mapped::trust`] vouches for.
+/// Mapped memory whose peers the caller of `Mapped::trust` vouches for.
 #[derive(Clone, Debug)]
 pub struct TrustedMapped(Mapped);
 

@@ -2,7 +2,6 @@
 
 use core::marker::PhantomData;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
-use core::sync::atomic::compiler_fence;
 
 use crate::error::Corrupt;
 use crate::layout::{self, Geometry, Kind};
@@ -11,35 +10,31 @@ use crate::memory::Memory;
 use super::pace::Pace;
 use super::participant::Counters;
 use super::record::{is_padding, parse_padding};
-use super::recover::{self, Gap, Liveness};
 use super::{Position, Protocol, Record, RecordHeader};
 
 /// Shows its counters once in so many bytes of the ring.
 const SHOW_EVERY: u64 = 16 << 10;
-/// How many claims that were given up one look goes past: a call's work is bounded.
-const MOST_PADDINGS: usize = 64;
-
 /// The receiving side of a ring.
 #[derive(Debug)]
 pub struct Consumer<M, P> {
-    memory: M,
-    geometry: Geometry,
+    pub(super) memory: M,
+    pub(super) geometry: Geometry,
     /// Where the next record starts; at or ahead of HEAD.
-    head: Position,
+    pub(super) head: Position,
     /// The HEAD that the producer can see.
-    released: Position,
+    pub(super) released: Position,
     /// Set once, for ever.
-    corrupt: Option<Corrupt>,
+    pub(super) corrupt: Option<Corrupt>,
     pace: Pace,
     /// Its `bytes` are those up to `shown`.
-    counters: Counters,
+    pub(super) counters: Counters,
     /// Where the head was when the counters were last shown.
-    shown: Position,
+    pub(super) shown: Position,
     protocol: PhantomData<P>,
 }
 
 /// What stands at a position.
-enum Found {
+pub(super) enum Found {
     Nothing,
     Record(RecordHeader),
     /// A claim of so many bytes that was given up.
@@ -84,26 +79,6 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         Ok(consumer)
     }
 
-    /// Goes on with a release that the consumer before may have died in (M6).
-    fn finish_release(&mut self, tail: Position) -> Result<(), Corrupt> {
-        let until = Position(self.memory.load(layout::RELEASE_TO, Relaxed));
-        let claimed = tail.distance_from(self.head);
-        let is_claimed = claimed < self.geometry.capacity() as u64;
-        let is_within = until.distance_from(self.head) <= claimed;
-        if !is_claimed || !is_within || !until.is_aligned(&self.geometry) {
-            return Err(Corrupt::Cursor {
-                cursor: "release_to",
-                position: until.0,
-                from: self.head.0,
-                to: tail.0,
-            });
-        }
-        self.head = until;
-        self.shown = until;
-        self.release();
-        Ok(())
-    }
-
     /// Looks whether there is a record, without taking it.
     ///
     /// # Errors
@@ -121,55 +96,16 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         }
     }
 
-    /// As [`Consumer::peek`], behind a claim that was given up.
-    #[cold]
-    #[inline(never)]
-    fn peek_behind(&mut self, size: usize) -> Result<Option<RecordHeader>, Corrupt> {
-        let mut size = size;
-        for _ in 0..MOST_PADDINGS {
-            self.skip(size);
-            match poll::<P>(&self.memory, &self.geometry, self.head) {
-                Ok(Found::Record(header)) => return Ok(Some(header)),
-                Ok(Found::Nothing) => return Ok(None),
-                Ok(Found::Padding(next)) => size = next,
-                Err(corrupt) => return Err(self.poison(corrupt)),
-            }
-        }
-        Ok(None)
-    }
-
-    /// Goes past bytes that are not a record, and releases them unless records before are still to be.
-    fn skip(&mut self, size: usize) {
-        let release = self.released == self.head;
-        self.go_to(self.head.plus(size), 0);
-        if release {
-            self.release();
-        }
-    }
-
-    /// Finds out why there is no record, when there seems to be none: if it is because of what a dead
-    /// producer has claimed, goes past that. For rings of many producers; in one of a single
-    /// producer there is no such thing.
+    /// Whether everything that was sent has been gone past, and everything that was claimed. For who knows
+    /// that nobody sends any more.
     ///
     /// # Errors
     /// [`Corrupt`], now or before.
-    pub fn recover(&mut self, liveness: &mut impl Liveness) -> Result<Gap, Corrupt> {
-        if let Some(corrupt) = self.corrupt {
-            return Err(corrupt);
-        }
-        if !are_claimed::<P>() {
-            return Ok(Gap::None);
-        }
-        match recover::find(&self.memory, &self.geometry, self.head, liveness) {
-            Ok(Gap::Dead(repair)) => {
-                self.counters.add_repair();
-                self.skip(repair.size);
-                self.show_counters();
-                Ok(Gap::Dead(repair))
-            }
-            Ok(gap) => Ok(gap),
-            Err(corrupt) => Err(self.poison(corrupt)),
-        }
+    pub fn is_drained(&mut self) -> Result<bool, Corrupt> {
+        let nothing = self.peek()?.is_none();
+        // Behind that there may be more: claims that were given up, or whose producer has died.
+        let claimed = || Position(self.memory.load(layout::TAIL, Relaxed)) != self.head;
+        Ok(nothing && !(are_claimed::<P>() && claimed()))
     }
 
     /// Copies the first bytes of the payload of the record that [`Consumer::peek`]
@@ -267,23 +203,9 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         }
     }
 
-    /// Zeroes every word where a header may stand in what is about to be released (M1).
-    #[inline]
-    fn clear(&self) {
-        // M6: a successor finishes what is begun here. A kill must find this store done before the
-        // first of the others; to the processor it is an interrupt, so only the compiler must be told.
-        self.memory.store(layout::RELEASE_TO, self.head.0, Relaxed);
-        compiler_fence(Release);
-        let (mut at, align) = (self.released, self.geometry.record_align());
-        while at != self.head {
-            self.memory.store(at.word(&self.geometry), 0, Relaxed);
-            at = at.plus(align);
-        }
-    }
-
     /// Goes past `records` records, up to `head`, and shows the counters once in a while.
     #[inline(always)]
-    fn go_to(&mut self, head: Position, records: usize) {
+    pub(super) fn go_to(&mut self, head: Position, records: usize) {
         self.head = head;
         self.counters.add(records as u64, 0);
         if head.distance_from(self.shown) >= SHOW_EVERY {
@@ -386,7 +308,7 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
 
 /// Loads and checks the header at `head`.
 #[inline(always)]
-fn poll<P: Protocol>(
+pub(super) fn poll<P: Protocol>(
     memory: &impl Memory,
     geometry: &Geometry,
     head: Position,
@@ -403,7 +325,7 @@ fn poll<P: Protocol>(
 
 /// Whether producers claim room before they write, so that it must be zero before.
 #[inline(always)]
-fn are_claimed<P: Protocol>() -> bool {
+pub(super) fn are_claimed<P: Protocol>() -> bool {
     matches!(P::KIND, Kind::Mpsc)
 }
 

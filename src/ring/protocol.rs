@@ -8,7 +8,7 @@ use crate::memory::Memory;
 
 use super::{Claim, Position};
 
-/// A kind of ring. Its consumers are [`Consumer`](super::Consumer)s of this protocol.
+/// A kind of ring. Its consumers are those of this protocol.
 pub trait Protocol: Copy + Debug + Send + Sync + 'static {
     /// What its regions call it.
     const KIND: Kind;

@@ -1,5 +1,6 @@
 //! Many producers, one consumer. The invariants stand at the head of [`crate::ring`].
 
+mod consumer;
 mod producer;
 mod room;
 

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering::{Relaxed, Release};
 use core::sync::atomic::compiler_fence;
 
 use crate::error::{Corrupt, TrySendError};
-use crate::layout::{self, Geometry, Word};
+use crate::layout::{self, Geometry, HEADER_SIZE, Word};
 use crate::memory::Memory;
 use crate::ring::participant::Counters;
 use crate::ring::protocol::{Extent, Produce};
@@ -108,17 +108,24 @@ impl<M: Memory> Producer<M> {
     /// # Errors
     /// As [`Producer::try_batch`].
     pub fn reserve_batch(&mut self, room: usize) -> Result<Extent, TrySendError> {
+        let size = self.batch_size(room)?;
+        let extent = self.claim(size)?;
+        self.open(&extent);
+        Ok(extent)
+    }
+
+    /// Bytes of the ring that are set aside for a batch that asks for `room`.
+    ///
+    /// # Errors
+    /// [`TrySendError::TooLong`].
+    pub fn batch_size(&self, room: usize) -> Result<usize, TrySendError> {
         let limit = self.geometry.largest_claim();
         if room > limit {
             return Err(TrySendError::TooLong { len: room, limit });
         }
-        // A batch without room is one for which there is nothing to do.
-        let size = room
-            .next_multiple_of(self.geometry.record_align())
-            .max(self.geometry.record_size(0));
-        let extent = self.claim(size)?;
-        self.open(&extent);
-        Ok(extent)
+        // One without room is claimed as well, so that all batches are alike.
+        let room = room.max(HEADER_SIZE);
+        Ok(room.next_multiple_of(self.geometry.record_align()))
     }
 
     /// A batch in the room that was set aside for it.
