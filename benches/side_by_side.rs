@@ -12,6 +12,7 @@ mod common;
 use std::time::Duration;
 
 use common::round_trips;
+use common::table::{rate, rounds, table};
 use mapring_limits::{Giver, Taker};
 
 /// A contestant's name, and one measurement of it.
@@ -33,25 +34,13 @@ fn main() {
     round_trips(rounds);
 }
 
-/// `--rounds N`; other arguments are those that cargo passes to every bench.
-fn rounds(args: impl Iterator<Item = String>) -> usize {
-    let mut args = args.skip_while(|arg| arg != "--rounds").skip(1);
-    match args.next().map(|count| count.parse()) {
-        None => 5,
-        Some(Ok(count)) if count > 0 => count,
-        Some(_) => {
-            eprintln!("--rounds takes a number from 1 on");
-            std::process::exit(2);
-        }
-    }
-}
-
 fn streams<const N: usize>(rounds: usize) {
     let records = BYTES / N.max(16) as u64;
     let contestants = common::streams::<N>();
     let runs = contestants.map(|(name, stream)| (name, move || rate(records, stream(records))));
     table(
         &format!("stream of {N} bytes, million records a second"),
+        "rtrb",
         rounds,
         &runs,
     );
@@ -68,7 +57,7 @@ fn copies<const N: usize>(rounds: usize) {
         ("mapring", Box::new(move || rate(records, mapring(records)))),
     ];
     let title = format!("{N} bytes against copies, million a second");
-    table(&title, rounds, &runs);
+    table(&title, "rtrb", rounds, &runs);
 }
 
 fn round_trips(rounds: usize) {
@@ -77,11 +66,7 @@ fn round_trips(rounds: usize) {
             run(ROUND_TRIPS).as_secs_f64() * 1e9 / ROUND_TRIPS as f64
         })
     });
-    table("round trip, nanoseconds", rounds, &runs);
-}
-
-fn rate(records: u64, took: Duration) -> f64 {
-    records as f64 / took.as_secs_f64() / 1e6
+    table("round trip, nanoseconds", "rtrb", rounds, &runs);
 }
 
 /// A buffer that is copied in on one core and out on the other.
@@ -109,46 +94,4 @@ fn copy<const N: usize>(records: u64) -> Duration {
         check.finish(records, &payload);
     };
     common::race(give, take)
-}
-
-/// Runs all of them in turn and prints a line for each, with its ratio to the first
-/// line and to that of `rtrb`, if there is one.
-fn table(title: &str, rounds: usize, runs: &[(&str, impl Fn() -> f64)]) {
-    let mut figures = vec![Vec::new(); runs.len()];
-    for _ in 0..rounds {
-        for ((_, run), figures) in runs.iter().zip(&mut figures) {
-            figures.push(run());
-        }
-    }
-    let peer = runs.iter().position(|(name, _)| *name == "rtrb");
-    let heading = if peer.is_some() { "x rtrb" } else { "" };
-    println!("{title:<50}{:<22}{heading}", "x first line");
-    for ((name, _), own) in runs.iter().zip(&figures) {
-        let to_first = ratio(own, &figures[0]);
-        let to_peer = peer
-            .map(|peer| ratio(own, &figures[peer]))
-            .unwrap_or_default();
-        println!(
-            "  {name:<20}{:>12.2}                {to_first:<22}{to_peer}",
-            percentile(own, 0.5)
-        );
-    }
-    println!();
-}
-
-/// The median, least and largest of the ratios of each round.
-fn ratio(own: &[f64], reference: &[f64]) -> String {
-    let ratios: Vec<f64> = own
-        .iter()
-        .zip(reference)
-        .map(|(own, other)| own / other)
-        .collect();
-    let [least, median, most] = [0.0, 0.5, 1.0].map(|part| percentile(&ratios, part));
-    format!("{median:.2} ({least:.2} to {most:.2})")
-}
-
-fn percentile(figures: &[f64], part: f64) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[((sorted.len() - 1) as f64 * part) as usize]
 }

@@ -8,6 +8,7 @@
 #![allow(dead_code)]
 
 pub(crate) mod round_trips;
+pub(crate) mod table;
 
 use std::hint::black_box;
 use std::sync::Barrier;
@@ -27,24 +28,31 @@ const AT_ONCE: usize = 256;
 /// minute, for then the other side has failed.
 pub(crate) struct Spin {
     pauses: u32,
+    yield_after: u32,
     deadline: Instant,
 }
 
 impl Default for Spin {
     fn default() -> Self {
-        Self {
-            pauses: 0,
-            deadline: Instant::now() + Duration::from_secs(60),
-        }
+        Self::yielding_after(4096)
     }
 }
 
 impl Spin {
+    /// Yields once in so many pauses.
+    pub(crate) fn yielding_after(pauses: u32) -> Self {
+        Self {
+            pauses: 0,
+            yield_after: pauses,
+            deadline: Instant::now() + Duration::from_secs(60),
+        }
+    }
+
     /// Lets a moment pass.
     #[inline]
     pub(crate) fn pause(&mut self) {
         self.pauses = self.pauses.wrapping_add(1);
-        if self.pauses.is_multiple_of(4096) {
+        if self.pauses.is_multiple_of(self.yield_after) {
             assert!(
                 Instant::now() < self.deadline,
                 "the other side does not go on"
@@ -54,28 +62,53 @@ impl Spin {
             std::hint::spin_loop();
         }
     }
+
+    /// Waits for something else from now on.
+    #[inline]
+    pub(crate) fn go_on(&mut self) {
+        self.pauses = 0;
+    }
 }
 
-/// Runs both on threads of their own, on two cores if there are two, and measures
-/// from the common start to the end of the later one.
+/// As [`race_many`], with one producer.
 pub(crate) fn race(produce: impl FnOnce() + Send, consume: impl FnOnce() + Send) -> Duration {
+    race_many(vec![produce], consume)
+}
+
+/// Runs the producers, each on a thread of its own, and one consumer. A single producer and the
+/// consumer are on two cores if there are two; several producers go where the system puts them. Measures from
+/// the common start to the end of the last.
+pub(crate) fn race_many<P: FnOnce() + Send>(
+    produce: Vec<P>,
+    consume: impl FnOnce() + Send,
+) -> Duration {
     let cores = mapring_limits::two_cores().unwrap();
     let pin = |core: Option<usize>| core.map(mapring_limits::pin).transpose().unwrap();
-    let start = Barrier::new(2);
+    let alone = produce.len() == 1;
+    let (start, pin) = (Barrier::new(produce.len() + 1), &pin);
     thread::scope(|scope| {
-        let consumer = scope.spawn(|| {
-            pin(cores.map(|(_, second)| second));
+        let start = &start;
+        let producers: Vec<_> = produce
+            .into_iter()
+            .map(|produce| {
+                scope.spawn(move || {
+                    pin(cores.map(|(first, _)| first).filter(|_| alone));
+                    start.wait();
+                    let begin = Instant::now();
+                    produce();
+                    begin
+                })
+            })
+            .collect();
+        let consumer = scope.spawn(move || {
+            pin(cores.map(|(_, second)| second).filter(|_| alone));
             start.wait();
             consume();
         });
-        let producer = scope.spawn(|| {
-            pin(cores.map(|(first, _)| first));
-            start.wait();
-            let begin = Instant::now();
-            produce();
-            begin
-        });
-        let begin = producer.join().unwrap();
+        let begins = producers
+            .into_iter()
+            .map(|producer| producer.join().unwrap());
+        let begin = begins.min().unwrap();
         consumer.join().unwrap();
         begin.elapsed()
     })
@@ -122,6 +155,10 @@ impl Check {
         // All of the payload was copied out, and the compiler must believe that it is used.
         black_box(payload);
         self.records += 1;
+    }
+
+    pub(crate) fn records(&self) -> u64 {
+        self.records
     }
 
     pub(crate) fn finish<const N: usize>(&self, records: u64, last: &[u8; N]) {
