@@ -16,6 +16,9 @@ use crossbeam_queue::ArrayQueue;
 use mapring::TryRecvError;
 use mapring::mpsc::{Options, Ring};
 
+/// A contestant's name, and one measurement of it.
+type Run = (&'static str, Box<dyn Fn() -> f64>);
+
 /// Bytes of payload.
 const N: usize = 64;
 /// Records of one measurement: some twenty milliseconds.
@@ -59,7 +62,7 @@ fn scaling(rounds: usize) {
 }
 
 fn contestants(producers: usize, rounds: usize) {
-    let runs: [(&str, Box<dyn Fn() -> f64>); 4] = [
+    let runs: [Run; 4] = [
         (
             "ArrayQueue",
             Box::new(move || rate(RECORDS, array_queue(producers))),
