@@ -47,5 +47,5 @@ mod layout;
 #[allow(unreachable_pub, dead_code)]
 mod memory;
 #[cfg(not(feature = "internals"))]
-#[allow(unreachable_pub, dead_code)]
+#[allow(unreachable_pub, dead_code, unused_imports)]
 mod ring;

@@ -19,15 +19,22 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     Send(SendArgs),
     Recv(RecvArgs),
+    Stat(StatArgs),
     Demo(DemoArgs),
     /// The other process of `demo`.
     #[command(hide = true)]
     DemoPeer(DemoPeerArgs),
+    /// One of the producers of `demo --producers`.
+    #[command(hide = true)]
+    DemoProducer(DemoProducerArgs),
 }
 
 /// Send a file or standard input.
 ///
 /// Either side may start first. Ends when the receiver has written out everything.
+///
+/// With --mpsc, several may send into one ring. Their records arrive in one order, those of
+/// each sender in the order in which it sent them.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = exit::HELP,
@@ -62,6 +69,11 @@ pub(crate) struct SendArgs {
 /// Receive into a file or standard output.
 ///
 /// Either side may start first. Ends when the sender has.
+///
+/// With --mpsc, waits for the first sender, and ends when none is left and everything was
+/// received; a sender that comes later is one for the next receiver. Senders that are there
+/// before the receiver are all received. The death of a sender does not end it as long as there are
+/// others; but then its exit code is 3, and what a dead sender left unfinished is told.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = exit::HELP,
@@ -87,6 +99,14 @@ pub(crate) struct RegionArgs {
     #[arg(long, value_name = "PATH")]
     pub(crate) at: Option<PathBuf>,
 
+    /// A ring of many senders; both sides must ask for it
+    #[arg(long)]
+    pub(crate) mpsc: bool,
+
+    /// How many senders at once, from 1 to 1024 [default: what there is, or 64]
+    #[arg(long, value_name = "NUMBER", requires = "mpsc", value_parser = clap::value_parser!(u64).range(1..=1024))]
+    pub(crate) producers: Option<u64>,
+
     /// Bytes of the ring, a power of two (64K, 1M, …) [default: what there is, or 1M]
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub(crate) capacity: Option<u64>,
@@ -104,10 +124,30 @@ pub(crate) struct RegionArgs {
     pub(crate) quiet: bool,
 }
 
-/// Show how fast this machine is.
+/// Show a ring, without a part in it.
+///
+/// Prints what it is, who sends and receives, what they have counted, and a record that its
+/// sender does not finish. The numbers are those of a moment, and counters may lag behind by some hundred
+/// records. A ring that is left over from a crash is taken away, as by everybody who opens one.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "mapring stat <NAME>\n       mapring stat --at <PATH>")]
+pub(crate) struct StatArgs {
+    /// Name of the ring
+    #[arg(required_unless_present = "at", conflicts_with = "at")]
+    pub(crate) name: Option<String>,
+
+    /// Show the ring in this file, instead of one with a name
+    #[arg(long, value_name = "PATH")]
+    pub(crate) at: Option<PathBuf>,
+}
+
+/// Show how fast this machine is, or what the death of a producer does.
 ///
 /// Streams a file between two processes and compares its SHA-256 on both sides, then
 /// measures throughput and round trips, with a bare cache line beside it.
+///
+/// With --producers, that many processes send into one ring. In the middle, one of them is
+/// killed; everybody else's records must arrive complete and in order.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
     /// What to stream [default: this program itself]
@@ -117,9 +157,18 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value = "256M", value_parser = parse_positive_size)]
     pub(crate) bytes: u64,
 
-    /// How long to measure what comes after it
-    #[arg(long, default_value = "4", value_parser = parse_seconds)]
-    pub(crate) seconds: Duration,
+    /// How long to measure what comes after it [default: 4], or how long producers send [default: 2]
+    #[arg(long, value_parser = parse_seconds)]
+    pub(crate) seconds: Option<Duration>,
+
+    /// Show so many producers, from 2 to 64, of which one is killed
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        conflicts_with_all = ["file", "bytes"],
+        value_parser = clap::value_parser!(u32).range(2..=64)
+    )]
+    pub(crate) producers: Option<u32>,
 }
 
 /// What the demo tells its other process.
@@ -130,6 +179,19 @@ pub(crate) struct DemoPeerArgs {
     /// Where to run.
     #[arg(long)]
     pub(crate) core: Option<usize>,
+}
+
+/// What the demo tells one of its producers.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoProducerArgs {
+    /// Name of the ring.
+    pub(crate) name: String,
+    /// Which one it is.
+    #[arg(long)]
+    pub(crate) number: u32,
+    /// How long to send.
+    #[arg(long, value_parser = parse_seconds)]
+    pub(crate) seconds: Duration,
 }
 
 /// A number of bytes, with K, M, G or T for powers of 1024.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Error;
 use mapring::{AttachError, Corrupt, OpenError, RecvError, SendError, TryRecvError, TrySendError};
 
+use crate::deaths::SendersDied;
 use crate::interrupt::Interrupted;
 
 /// Told by `--help`.
@@ -13,7 +14,7 @@ Exit codes:
   0  everything was sent, and received and written out by the other side
   1  an error that is none of the following
   2  wrong usage
-  3  the other side died, or left before it was done
+  3  the other side died, or left before it was done; with --mpsc, one of the senders did
   4  --timeout: nothing moved for so long
   5  the region is corrupt
 130  interrupted (SIGINT, SIGTERM or SIGHUP); a second signal ends it at once";
@@ -33,6 +34,8 @@ pub(crate) fn code_of(error: &Error) -> ExitCode {
             Some(CORRUPT)
         } else if cause.is::<Interrupted>() {
             Some(INTERRUPTED)
+        } else if cause.is::<SendersDied>() {
+            Some(PEER_GONE)
         } else if let Some(error) = cause.downcast_ref::<SendError>() {
             code_of_send(error)
         } else if let Some(error) = cause.downcast_ref::<RecvError>() {

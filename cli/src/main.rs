@@ -1,13 +1,16 @@
 //! `mapring`: pipes between processes through a named ring in shared memory.
 
 mod args;
+mod deaths;
 mod demo;
 mod exit;
 mod interrupt;
+mod kind;
 mod progress;
 mod recv;
 mod region;
 mod send;
+mod stat;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -20,8 +23,10 @@ fn main() -> ExitCode {
     let result = match Args::parse().command {
         Command::Send(args) => send::run(args),
         Command::Recv(args) => recv::run(&args),
+        Command::Stat(args) => stat::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::DemoPeer(args) => demo::run_peer(&args),
+        Command::DemoProducer(args) => demo::run_producer(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,6 @@
 //! How far it is, for people.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -47,6 +47,16 @@ impl Progress {
     pub(crate) fn show(&self) {
         if let Some(bar) = &self.bar {
             bar.set_position(self.bytes);
+        }
+    }
+
+    /// Says something on standard error, shown or not.
+    pub(crate) fn say(&self, text: &str) {
+        // The terminal may be gone, which is no reason to panic.
+        let say = || drop(writeln!(io::stderr(), "mapring: {text}"));
+        match &self.bar {
+            Some(bar) => bar.suspend(say),
+            None => say(),
         }
     }
 

@@ -8,13 +8,15 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use mapring::spsc::Consumer;
-use mapring::{Peer, RecvError, TryRecvError};
+use mapring::generic::{Consumer, Mpsc, Observer, Spsc};
+use mapring::{RecvError, TryRecvError};
 
 use crate::args::{RecvArgs, RegionArgs};
+use crate::deaths::Deaths;
 use crate::interrupt::Interrupt;
+use crate::kind::Kind;
 use crate::progress::Progress;
-use crate::region::{Place, is_past};
+use crate::region::{Place, is_past, is_there};
 
 /// Written out when so much is there, or when there is no more for now.
 const WRITE_SIZE: usize = 256 << 10;
@@ -23,46 +25,67 @@ const BATCH: usize = 512;
 /// Between two looks whether a sender has come.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
 
-/// Receives until the sender has left.
+/// Receives until the sender has left, or where there are many, until none is left.
 pub(crate) fn run(args: &RecvArgs) -> Result<()> {
+    if args.region.mpsc {
+        receive::<Mpsc>(args)
+    } else {
+        receive::<Spsc>(args)
+    }
+}
+
+fn receive<P: Kind>(args: &RecvArgs) -> Result<()> {
     let region = &args.region;
-    let place = match (&args.name, &region.at) {
-        (_, Some(path)) => Place::Path(path.clone()),
-        (Some(name), None) => Place::Name(name.clone()),
-        (None, None) => unreachable!("clap asks for one of them"),
-    };
+    let place = Place::new(args.name.as_ref(), region.at.as_ref());
     let interrupt = Interrupt::catch()?;
-    let ring = region.create_or_open(&place)?;
+    let ring = region.create_or_open::<P>(&place)?;
+    let observer = ring.observer()?;
     // Before this receiver shows itself: after, a sender may come and go at any time.
-    let has_past_sender = is_past(ring.observer()?.producer()?);
+    let deaths = Deaths::since_now(&observer)?;
+    let is_between_senders = are_past(&observer)?;
     let output = Output::open(args.output.as_deref())?;
     let is_on_terminal = output.file.is_terminal();
     let mut receiving = Receiving {
         consumer: ring.consumer()?,
+        observer,
+        deaths,
         region,
         interrupt,
         output,
         progress: Progress::new("received", None, region.quiet, is_on_terminal),
     };
-    if has_past_sender {
+    if is_between_senders {
         receiving.wait_for_sender()?;
+        if ring.producers() == 1 {
+            receiving.deaths.forget_earlier();
+        }
     }
     receiving.receive_all()?;
+    receiving.deaths.check()?;
     receiving.progress.finish();
     Ok(())
 }
 
-struct Receiving<'a> {
-    consumer: Consumer,
+/// Whether there were senders, and none is left.
+fn are_past<P: Kind>(observer: &Observer<P>) -> Result<bool> {
+    let senders = P::senders(observer)?;
+    let mut peers = senders.iter().map(|(peer, _)| *peer);
+    Ok(peers.clone().any(is_past) && !peers.any(is_there))
+}
+
+struct Receiving<'a, P: Kind> {
+    consumer: Consumer<P>,
+    observer: Observer<P>,
+    deaths: Deaths,
     region: &'a RegionArgs,
     interrupt: Interrupt,
     output: Output,
     progress: Progress,
 }
 
-impl Receiving<'_> {
-    /// The sender of an earlier transfer is gone, and has left nothing behind; another one
-    /// will come. What it did leave behind is received, with its end.
+impl<P: Kind> Receiving<'_, P> {
+    /// The senders of an earlier transfer are gone, and have left nothing behind; another one
+    /// will come. What they did leave behind is received, with its end.
     fn wait_for_sender(&mut self) -> Result<()> {
         let deadline = self.region.deadline();
         loop {
@@ -72,8 +95,11 @@ impl Receiving<'_> {
                 }
                 Err(error) => return Err(error.into()),
             }
+            if self.note_repairs() {
+                return Ok(());
+            }
             // It cannot be missed: a sender sends something, and waits until that is released.
-            if matches!(self.consumer.producer()?, Peer::Attached { .. }) {
+            if !are_past(&self.observer)? {
                 return Ok(());
             }
             if deadline.has_passed() {
@@ -93,17 +119,32 @@ impl Receiving<'_> {
                     self.output.write_out()?;
                     match end {
                         TryRecvError::Empty => {}
-                        TryRecvError::Disconnected => return Ok(()),
+                        TryRecvError::Disconnected => break,
                         error => return Err(error.into()),
                     }
                     if !self.wait_for_record()? {
-                        return Ok(());
+                        break;
                     }
                 }
             }
             self.interrupt.check()?;
             self.progress.show();
         }
+        self.note_repairs();
+        self.deaths.look(&self.observer)
+    }
+
+    /// Says what dead senders have left unfinished; true if there was something.
+    fn note_repairs(&mut self) -> bool {
+        let repairs = P::repairs(&mut self.consumer);
+        for repair in &repairs {
+            self.deaths.add(repair.pid);
+            self.progress.say(&format!(
+                "process {} died with {} bytes claimed at position {}, which were skipped",
+                repair.pid, repair.size, repair.position
+            ));
+        }
+        !repairs.is_empty()
     }
 
     /// Waits for more to receive; false if there will be none.
@@ -112,10 +153,25 @@ impl Receiving<'_> {
         let found = self.interrupt.wait(timeout, &RecvError::TimedOut, |slice| {
             self.consumer.wait(slice)
         });
-        match found {
-            Ok(()) => Ok(true),
-            Err(error) if error.downcast_ref() == Some(&RecvError::Disconnected) => Ok(false),
-            Err(error) => Err(error),
+        self.note_repairs();
+        let Err(error) = found else {
+            self.deaths.look_now_and_then(&self.observer)?;
+            return Ok(true);
+        };
+        match error.downcast_ref() {
+            Some(RecvError::Disconnected) => Ok(false),
+            Some(RecvError::PeerDied { pid }) => {
+                self.deaths.add_if_new(*pid);
+                Ok(false)
+            }
+            Some(RecvError::TimedOut) => Err(match P::stalled(&self.observer) {
+                Some(claim) => error.context(format!(
+                    "process {} has not finished a record of {} bytes",
+                    claim.pid, claim.size
+                )),
+                None => error,
+            }),
+            _ => Err(error),
         }
     }
 

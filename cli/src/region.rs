@@ -1,12 +1,13 @@
-//! The ring that was asked for.
+//! The ring that was asked for, and who was there before.
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use mapring::spsc::{Options, Ring};
-use mapring::{Deadline, Peer};
+use anyhow::{Context, Result};
+use mapring::generic::{Options, Ring};
+use mapring::{Deadline, OpenError, Peer};
 
 use crate::args::RegionArgs;
+use crate::kind::Kind;
 
 /// Where the ring is.
 #[derive(Debug)]
@@ -17,20 +18,35 @@ pub(crate) enum Place {
     Path(PathBuf),
 }
 
+impl Place {
+    /// Where `--at` or else the name says, one of which clap asks for.
+    pub(crate) fn new(name: Option<&String>, at: Option<&PathBuf>) -> Self {
+        match (name, at) {
+            (_, Some(path)) => Self::Path(path.clone()),
+            (Some(name), None) => Self::Name(name.clone()),
+            (None, None) => unreachable!("clap asks for one of them"),
+        }
+    }
+}
+
 impl RegionArgs {
     /// Creates the ring at `place`, or opens the one the other side has created.
-    pub(crate) fn create_or_open(&self, place: &Place) -> Result<Ring> {
-        let mut options = Options::new();
+    pub(crate) fn create_or_open<P: Kind>(&self, place: &Place) -> Result<Ring<P>> {
+        let mut options = P::own_options(Options::new(), self);
         if let Some(bytes) = self.capacity {
             options = options.capacity(bytes);
         }
         if let Some(bytes) = self.max_payload {
             options = options.max_payload(bytes);
         }
-        Ok(match place {
-            Place::Name(name) => options.create_or_open(name)?,
-            Place::Path(path) => options.create_or_open_at(path)?,
-        })
+        let ring = match place {
+            Place::Name(name) => options.create_or_open(name),
+            Place::Path(path) => options.create_or_open_at(path),
+        };
+        match ring {
+            Err(error @ OpenError::Kind { .. }) => Err(error).context(P::HINT),
+            ring => Ok(ring?),
+        }
     }
 
     /// When a wait that begins now is over.
@@ -43,4 +59,9 @@ impl RegionArgs {
 /// end says is about an earlier transfer, not about the one that begins now.
 pub(crate) fn is_past(peer: Peer) -> bool {
     matches!(peer, Peer::Left | Peer::Died { .. })
+}
+
+/// Whether somebody has the role.
+pub(crate) fn is_there(peer: Peer) -> bool {
+    matches!(peer, Peer::Attached { .. })
 }

@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::error::ErrorKind;
-use mapring::spsc::{Observer, Producer};
-use mapring::{Deadline, Peer, SendError};
+use mapring::generic::{Mpsc, Observer, Producer, Spsc};
+use mapring::{Deadline, SendError, TrySendError};
 
 use crate::args::{RegionArgs, SendArgs};
 use crate::interrupt::Interrupt;
+use crate::kind::Kind;
 use crate::progress::Progress;
-use crate::region::{Place, is_past};
+use crate::region::{Place, is_past, is_there};
 
 /// Length of a record when nobody says otherwise.
 const DEFAULT_CHUNK: usize = 4096;
@@ -28,16 +29,25 @@ const RECEIVER_LEAVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Sends the input; only when the receiver has written out all of it does this succeed.
 pub(crate) fn run(args: SendArgs) -> Result<()> {
+    if args.region.mpsc {
+        send::<Mpsc>(args)
+    } else {
+        send::<Spsc>(args)
+    }
+}
+
+fn send<P: Kind>(args: SendArgs) -> Result<()> {
     let (place, file) = place_and_file(args.name, args.file, args.region.at.clone());
     let (input, size) = open_input(&file)?;
     let is_typed = size.is_none() && input.is_terminal();
     let interrupt = Interrupt::catch()?;
-    let ring = args.region.create_or_open(&place)?;
+    let ring = args.region.create_or_open::<P>(&place)?;
     let split = Split::new(args.lines, args.chunk, ring.max_payload())?;
     let observer = ring.observer()?;
     let has_past_receiver = is_past(observer.consumer()?);
     let mut sending = Sending {
         producer: ring.producer()?,
+        observer: &observer,
         tag: args.tag,
         region: &args.region,
         interrupt: &interrupt,
@@ -67,10 +77,16 @@ pub(crate) fn run(args: SendArgs) -> Result<()> {
 }
 
 /// The receiver should see that this transfer is over before the next sender comes: it would
-/// take the next transfer for a part of this one. But it may also be a program that stays.
-fn wait_until_receiver_leaves(observer: &Observer, interrupt: &Interrupt) {
+/// take the next transfer for a part of this one. But it may also be a program that stays; and
+/// where there are many senders, it stays as long as one of them is there.
+fn wait_until_receiver_leaves<P: Kind>(observer: &Observer<P>, interrupt: &Interrupt) {
     let deadline = Deadline::from(RECEIVER_LEAVES_WITHIN);
-    while matches!(observer.consumer(), Ok(Peer::Attached { .. }))
+    let is_last = || {
+        let senders = P::senders(observer);
+        senders.is_ok_and(|senders| !senders.iter().any(|(peer, _)| is_there(*peer)))
+    };
+    while observer.consumer().is_ok_and(is_there)
+        && is_last()
         && !deadline.has_passed()
         && interrupt.check().is_ok()
     {
@@ -183,15 +199,16 @@ impl Read for Input<'_> {
     }
 }
 
-struct Sending<'a> {
-    producer: Producer,
+struct Sending<'a, P: Kind> {
+    producer: Producer<P>,
+    observer: &'a Observer<P>,
     tag: u32,
     region: &'a RegionArgs,
     interrupt: &'a Interrupt,
     progress: Progress,
 }
 
-impl Sending<'_> {
+impl<P: Kind> Sending<'_, P> {
     fn send_all(
         &mut self,
         mut input: BufReader<Input<'_>>,
@@ -225,7 +242,7 @@ impl Sending<'_> {
     /// The receiver of an earlier transfer is gone; another one will come.
     fn wait_for_receiver(&mut self) -> Result<()> {
         let deadline = self.region.deadline();
-        while !matches!(self.producer.consumer()?, Peer::Attached { .. }) {
+        while !is_there(self.producer.consumer()?) {
             if deadline.has_passed() {
                 return Err(SendError::TimedOut).context("no receiver came");
             }
@@ -237,24 +254,36 @@ impl Sending<'_> {
 
     #[inline]
     fn send(&mut self, payload: &[u8]) -> Result<()> {
-        let Self { producer, tag, .. } = self;
-        let timeout = self.region.timeout;
-        self.interrupt.wait(timeout, &SendError::TimedOut, |slice| {
-            producer.send(*tag, payload, slice)
-        })
+        match self.producer.try_send(self.tag, payload) {
+            Err(TrySendError::Full) => {}
+            sent => return Ok(sent?),
+        }
+        let tag = self.tag;
+        self.wait_while_read(|producer, slice| producer.send(tag, payload, slice))
     }
 
-    /// Waits until all is released, and gives up only when nothing was for the whole timeout.
+    /// Waits until all is released.
     fn flush(&mut self) -> Result<()> {
-        let timeout = self.region.timeout;
+        self.wait_while_read(Producer::flush)
+    }
+
+    /// Waits, and gives up only when nothing was released for the whole timeout.
+    fn wait_while_read(
+        &mut self,
+        mut wait: impl FnMut(&mut Producer<P>, Duration) -> Result<(), SendError>,
+    ) -> Result<()> {
+        let Self {
+            producer, observer, ..
+        } = self;
         loop {
-            let before = self.producer.len()?;
-            let flushed = self.interrupt.wait(timeout, &SendError::TimedOut, |slice| {
-                self.producer.flush(slice)
-            });
-            let Err(error) = flushed else { return Ok(()) };
+            let before = observer.head();
+            let timeout = self.region.timeout;
+            let waited = self
+                .interrupt
+                .wait(timeout, &SendError::TimedOut, |slice| wait(producer, slice));
+            let Err(error) = waited else { return Ok(()) };
             let is_timed_out = error.downcast_ref() == Some(&SendError::TimedOut);
-            if !is_timed_out || self.producer.len()? == before {
+            if !is_timed_out || observer.head() == before {
                 return Err(error);
             }
         }

@@ -1,7 +1,8 @@
-//! `mapring demo`: what this machine can do, between two processes of this program.
+//! `mapring demo`: what this machine can do, between processes of this program.
 
 mod histogram;
 mod link;
+mod many;
 mod message;
 mod peer;
 mod round_trip;
@@ -12,6 +13,7 @@ use std::env;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -19,10 +21,25 @@ use crate::args::DemoArgs;
 
 use link::Link;
 
+pub(crate) use many::run_producer;
 pub(crate) use peer::run as run_peer;
 
-/// Measures and prints; fails when the two sides do not have the same bytes.
+/// How long to measure, unless the arguments say so.
+const MEASURING: Duration = Duration::from_secs(4);
+/// How long producers send, unless the arguments say so.
+const SENDING: Duration = Duration::from_secs(2);
+
+/// Shows what the arguments ask for; fails when not all has arrived as it was sent.
 pub(crate) fn run(args: &DemoArgs) -> Result<()> {
+    match args.producers {
+        Some(count) => many::run(count, args.seconds.unwrap_or(SENDING)),
+        None => measure(args),
+    }
+}
+
+/// Measures and prints; fails when the two sides do not have the same bytes.
+fn measure(args: &DemoArgs) -> Result<()> {
+    let seconds = args.seconds.unwrap_or(MEASURING);
     let path = match &args.file {
         Some(path) => path.clone(),
         None => env::current_exe().context("cannot find this program")?,
@@ -50,13 +67,13 @@ pub(crate) fn run(args: &DemoArgs) -> Result<()> {
         out,
         "\nRecords of one size, one way, with a header of 8 bytes each"
     )?;
-    stream::sizes(&mut link, out, args.seconds / 2)?;
+    stream::sizes(&mut link, out, seconds / 2)?;
 
     writeln!(
         out,
         "\nRound trips of 56 bytes through two rings, and of one word without any ring"
     )?;
-    round_trip::run(&mut link, out, args.seconds / 2)?;
+    round_trip::run(&mut link, out, seconds / 2)?;
     link.finish()
 }
 

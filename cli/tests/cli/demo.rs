@@ -82,3 +82,80 @@ fn a_file_with_nothing_in_it_is_an_error() {
         .stderr;
     assert!(stderr.contains("is empty"), "{stderr}");
 }
+
+/// The rows of the table, of so many producers: producer, process, records that arrived, verdicts.
+fn rows(stdout: &str, count: usize) -> Vec<Vec<&str>> {
+    let table = stdout.lines().skip_while(|line| !line.contains("in order"));
+    let rows = table.skip(1).take(count);
+    rows.map(|row| row.split_whitespace().collect()).collect()
+}
+
+/// A number as it is printed, with commas.
+fn number(text: &str) -> u64 {
+    text.replace(',', "").parse().expect("a number")
+}
+
+#[test]
+fn one_of_many_producers_is_killed_and_the_others_are_complete() {
+    let demo = Tool::start(&["demo", "--producers", "3", "--seconds", "0.4"], b"");
+    let pid = demo.pid();
+    let stdout = String::from_utf8(demo.finish().expect_code(0).stdout).unwrap();
+    let rows = rows(&stdout, 3);
+    for row in &rows {
+        assert!(row.ends_with(&["yes", "yes", "yes"]) || row.ends_with(&["killed"]));
+    }
+    let of_the_dead = rows.iter().filter(|row| row.contains(&"killed"));
+    assert_eq!(of_the_dead.count(), 1, "{stdout}");
+    let (killed, pid_of_killed) = stdout
+        .lines()
+        .find_map(|line| line.strip_suffix(", is killed (SIGKILL)"))
+        .and_then(|line| line.split("producer ").nth(1))
+        .and_then(|line| line.split_once(", process "))
+        .unwrap_or_else(|| panic!("nobody is killed in {stdout}"));
+    let row = rows.iter().find(|row| row[0] == killed).unwrap();
+    assert!(
+        row[1] == pid_of_killed && row.contains(&"killed"),
+        "{stdout}"
+    );
+    // Who lives sent as many as arrived, and some; the sum is that of all.
+    let mut sum = 0;
+    for row in &rows {
+        let arrived = number(row[if row[0] == killed { 4 } else { 3 }]);
+        assert!(arrived > 0, "{stdout}");
+        if row[0] != killed {
+            assert_eq!(number(row[2]), arrived, "{stdout}");
+        }
+        sum += arrived;
+    }
+    let total = stdout
+        .lines()
+        .find_map(|line| line.split_once(" records arrived"));
+    assert_eq!(number(total.unwrap().0), sum, "{stdout}");
+    assert!(stdout.contains("skipped"), "{stdout}");
+    for line in stdout.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    assert_eq!(rings_of(pid), [""; 0]);
+}
+
+#[test]
+fn a_killed_demo_of_many_producers_leaves_nothing() {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_mapring"))
+        .args(["demo", "--producers", "2", "--seconds", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdout = BufReader::new(demo.stdout.take().unwrap());
+    let mut stderr = BufReader::new(demo.stderr.take().unwrap());
+    // It prints when all processes are there.
+    let mut text = String::new();
+    stdout.read_line(&mut text).unwrap();
+    assert_eq!(rings_of(demo.id()), [""; 0]);
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    // The end of the errors is that of the producers, who notice by themselves.
+    stderr.read_to_string(&mut String::new()).unwrap();
+    stdout.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("2 producers") && !text.contains("arrived"));
+}

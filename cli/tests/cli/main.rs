@@ -3,6 +3,8 @@
 mod demo;
 mod failures;
 mod interrupt;
+mod mpsc;
+mod stat;
 mod tool;
 mod transfer;
 mod usage;

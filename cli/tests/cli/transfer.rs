@@ -157,24 +157,36 @@ fn from_file_to_file() {
 
 #[test]
 fn transfers_in_a_row_do_not_merge() {
+    in_a_row("row", &[]);
+}
+
+#[test]
+fn transfers_in_a_row_by_a_ring_of_many_do_not_merge() {
+    in_a_row("row-mpsc", &["--mpsc"]);
+}
+
+/// Starts one sender after the other, and one receiver after the other.
+#[track_caller]
+fn in_a_row(test: &str, options: &[&str]) {
     const TRANSFERS: usize = 20;
-    let name = Name::new("row");
+    let name = Name::new(test);
     // A shell, because it starts the next sender as soon as it can. With a timeout, because it
     // is left to itself when this test fails.
-    let script = r#"for number in $(seq "$3"); do echo "$number" | "$1" send "$2" --timeout 10 || exit; done"#;
+    let script = r#"count=$1 mapring=$2; shift 2
+        for number in $(seq $count); do echo "$number" | "$mapring" send --timeout 10 "$@" || exit; done"#;
     let mut senders = Command::new("sh")
-        .args(["-c", script, "sh", env!("CARGO_BIN_EXE_mapring"), &name])
-        .arg(TRANSFERS.to_string())
+        .args(["-c", script, "sh", &TRANSFERS.to_string()])
+        .args([env!("CARGO_BIN_EXE_mapring"), &name])
+        .args(options)
         .spawn()
-        .unwrap();
+        .expect("a shell");
     for number in 1..=TRANSFERS {
-        let received = Tool::start(&["recv", &name], b"").finish().expect_code(0);
-        assert_eq!(
-            String::from_utf8(received.stdout).unwrap(),
-            format!("{number}\n")
-        );
+        let receiver = Tool::start(&[&["recv", &name], options].concat(), b"");
+        let received = receiver.finish().expect_code(0);
+        let received = String::from_utf8(received.stdout).expect("text");
+        assert_eq!(received, format!("{number}\n"));
     }
-    assert!(senders.wait().unwrap().success());
+    assert!(senders.wait().expect("a child").success());
     assert!(!name.is_left_over());
 }
 

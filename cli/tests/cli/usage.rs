@@ -35,6 +35,50 @@ fn names_and_sizes_must_be_possible() {
 }
 
 #[test]
+fn many_senders_must_be_asked_for() {
+    let name = Name::new("usage-mpsc");
+    refused(&["send", &name, "--producers", "2"], "--mpsc");
+    refused(&["recv", &name, "--mpsc", "--producers", "0"], "1..=1024");
+    refused(
+        &["recv", &name, "--mpsc", "--producers", "1025"],
+        "1..=1024",
+    );
+}
+
+#[test]
+fn a_demo_of_many_producers_has_at_least_two_and_no_file() {
+    refused(&["demo", "--producers", "1"], "2..=64");
+    refused(&["demo", "--producers", "65"], "2..=64");
+    refused(&["demo", "--producers", "2", "file"], "cannot be used with");
+    refused(
+        &["demo", "--producers", "2", "--bytes", "1M"],
+        "cannot be used with",
+    );
+}
+
+#[test]
+fn a_ring_to_look_at_must_be_named_exactly_once() {
+    refused(&["stat"], "<NAME>");
+    refused(&["stat", "name", "--at", "path"], "cannot be used with");
+    refused(&["stat", "a/b"], "has a slash in it");
+}
+
+#[test]
+fn help_tells_of_every_command_but_those_of_the_demo_itself() {
+    let help = Tool::start(&["help"], b"").finish().expect_code(0).stdout;
+    let help = String::from_utf8(help).unwrap();
+    for command in ["send", "recv", "stat", "demo"] {
+        assert!(help.contains(&format!("\n  {command} ")), "{help}");
+    }
+    assert!(!help.contains("demo-p"), "{help}");
+    for command in ["send", "recv"] {
+        let help = Tool::start(&["help", command], b"").finish();
+        let help = String::from_utf8(help.expect_code(0).stdout).unwrap();
+        assert!(help.contains("--mpsc") && help.contains("--producers"));
+    }
+}
+
+#[test]
 fn help_tells_the_exit_codes() {
     for command in [&["--help"][..], &["send", "--help"], &["recv", "--help"]] {
         let help = Tool::start(command, b"").finish().expect_code(0).stdout;
