@@ -14,7 +14,7 @@ use std::mem;
 
 use mapring::TryRecvError;
 use mapring::TrySendError;
-use mapring::spsc::{Consumer, Options, Producer};
+use mapring::generic::{Batch, Consumer, Mpsc, Options, Producer, Protocol, Spsc};
 
 use common::seccomp::allow_only;
 use common::{Child, Name, fork, role, say};
@@ -60,16 +60,53 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+/// A kind of ring, in how it is used here.
+trait Kind: Protocol {
+    /// Sends a record in a batch, behind one that is given up.
+    fn send_batch(
+        producer: &mut Producer<Self>,
+        tag: u32,
+        payload: &[u8],
+    ) -> Result<(), TrySendError>;
+}
+
+impl Kind for Spsc {
+    fn send_batch(
+        producer: &mut Producer<Self>,
+        tag: u32,
+        payload: &[u8],
+    ) -> Result<(), TrySendError> {
+        fill(producer.batch()?, tag, payload)
+    }
+}
+
+impl Kind for Mpsc {
+    fn send_batch(
+        producer: &mut Producer<Self>,
+        tag: u32,
+        payload: &[u8],
+    ) -> Result<(), TrySendError> {
+        // More than it uses.
+        let room = producer.record_size(payload.len()) + 64;
+        fill(producer.try_batch(room)?, tag, payload)
+    }
+}
+
 /// A ring that is soon full, with both of its ends.
-fn ends(name: &str) -> (Producer, Consumer) {
-    let options = Options::new().capacity(4096).max_payload(1000);
+fn ends<P: Kind>(name: &str) -> (Producer<P>, Consumer<P>) {
+    let options = Options::<P>::new().capacity(4096).max_payload(1000);
     let ring = options.create(name).unwrap();
     (ring.producer().unwrap(), ring.consumer().unwrap())
 }
 
 /// Uses every call that makes the promise, at least `operations` times in all, also on a
 /// full and on an empty ring. `into` has room for any payload.
-fn use_all(producer: &mut Producer, consumer: &mut Consumer, operations: u32, into: &mut Vec<u8>) {
+fn use_all<P: Kind>(
+    producer: &mut Producer<P>,
+    consumer: &mut Consumer<P>,
+    operations: u32,
+    into: &mut Vec<u8>,
+) {
     let payload = [7; 700];
     let (mut done, mut len) = (0, 0);
     while done < operations {
@@ -83,7 +120,7 @@ fn use_all(producer: &mut Producer, consumer: &mut Consumer, operations: u32, in
                     claim.write(0, payload);
                     claim.commit(sent);
                 }),
-                _ => send_batch(producer, sent, payload),
+                _ => P::send_batch(producer, sent, payload),
             };
             match result {
                 Ok(()) => sent += 1,
@@ -113,8 +150,11 @@ fn use_all(producer: &mut Producer, consumer: &mut Consumer, operations: u32, in
     }
 }
 
-fn send_batch(producer: &mut Producer, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
-    let mut batch = producer.batch()?;
+fn fill<P: Protocol>(
+    mut batch: Batch<'_, P>,
+    tag: u32,
+    payload: &[u8],
+) -> Result<(), TrySendError> {
     // Given up, whether it fits or not: it must not show.
     if let Ok(mut claim) = batch.try_claim(payload.len()) {
         claim.write(0, payload);
@@ -126,8 +166,13 @@ fn send_batch(producer: &mut Producer, tag: u32, payload: &[u8]) -> Result<(), T
 
 #[test]
 fn nothing_is_allocated() {
-    let name = Name::new("allocations");
-    let (mut producer, mut consumer) = ends(&name);
+    allocates_nothing::<Spsc>("one");
+    allocates_nothing::<Mpsc>("many");
+}
+
+fn allocates_nothing<P: Kind>(producers: &str) {
+    let name = Name::new(&format!("allocations-{producers}"));
+    let (mut producer, mut consumer) = ends::<P>(&name);
     let mut into = Vec::with_capacity(1000);
 
     let before = ALLOCATIONS.get();
@@ -153,24 +198,32 @@ fn role_use_all_without_system_calls() {
     let Some(arguments) = role() else { return };
     let operations = arguments[2].parse().unwrap();
     let status = fork(|| {
-        let (mut producer, mut consumer) = ends(&arguments[0]);
-        let mut into = Vec::with_capacity(1000);
-        let threads = fs::read_dir("/proc/self/task").unwrap().count();
-        assert_eq!(threads, 1, "the filter would hold for this thread only");
-        allow_only(&[libc::SYS_write as u32, libc::SYS_exit as u32]);
-        use_all(&mut producer, &mut consumer, operations, &mut into);
-        if arguments[1] == "getpid" {
-            // SAFETY: a system call without arguments.
-            unsafe { libc::syscall(libc::SYS_getpid) };
+        if arguments[3] == "one" {
+            use_all_without_system_calls::<Spsc>(&arguments[0], &arguments[1], operations)
+        } else {
+            use_all_without_system_calls::<Mpsc>(&arguments[0], &arguments[1], operations)
         }
-        // Closing makes system calls, which is no fault.
-        mem::forget((producer, consumer, into));
-        DONE
     });
     match status.exit_status() {
         Some(code) => say(format!("code {code}")),
         None => say(format!("signal {}", status.terminating_signal().unwrap())),
     }
+}
+
+fn use_all_without_system_calls<P: Kind>(name: &str, own_call: &str, operations: u32) -> i32 {
+    let (mut producer, mut consumer) = ends::<P>(name);
+    let mut into = Vec::with_capacity(1000);
+    let threads = fs::read_dir("/proc/self/task").unwrap().count();
+    assert_eq!(threads, 1, "the filter would hold for this thread only");
+    allow_only(&[libc::SYS_write as u32, libc::SYS_exit as u32]);
+    use_all(&mut producer, &mut consumer, operations, &mut into);
+    if own_call == "getpid" {
+        // SAFETY: a system call without arguments.
+        unsafe { libc::syscall(libc::SYS_getpid) };
+    }
+    // Closing makes system calls, which is no fault.
+    mem::forget((producer, consumer, into));
+    DONE
 }
 
 #[test]
@@ -180,11 +233,12 @@ fn no_system_call_is_made() {
         ("none", "1000000", format!("code {DONE}")),
         ("getpid", "1000", format!("signal {}", libc::SIGSYS)),
     ];
-    for (own_call, operations, end) in rows {
-        let name = Name::new(&format!("system-call-{own_call}"));
-        let arguments = [&*name, own_call, operations];
+    let of_each_kind = |row| ["one", "many"].map(|producers| (row, producers));
+    for ((own_call, operations, end), producers) in rows.iter().flat_map(of_each_kind) {
+        let name = Name::new(&format!("system-call-{own_call}-{producers}"));
+        let arguments = [&*name, *own_call, *operations, producers];
         let child = Child::start("role_use_all_without_system_calls", &arguments);
-        child.expect(&end);
+        child.expect(end);
         child.finish();
     }
 }

@@ -12,6 +12,7 @@
 use std::{env, fs, io};
 
 mod confined;
+pub mod mpsc_schedule;
 pub mod operations;
 pub mod region_bytes;
 
@@ -19,9 +20,11 @@ pub mod region_bytes;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 2] = [
+pub const TARGETS: [(&str, Target); 4] = [
     ("operations", operations::run),
     ("region_bytes", region_bytes::run),
+    ("mpsc_schedule", mpsc_schedule::run),
+    ("mpsc_region_bytes", region_bytes::run_mpsc),
 ];
 
 /// Runs `target` on each file that the command line names.

@@ -2,8 +2,8 @@
 //!
 //! First the bytes are a whole region, and `verify` says what it makes of them.
 //! Then an identity page stands before them (perhaps with a few words changed
-//! again), and a producer and a consumer work on the rest, while the peer changes
-//! words between their operations and in the middle of them.
+//! again), and a producer (or two, in a ring of many) and a consumer work on the rest, while
+//! the peer changes words between their operations and in the middle of them.
 //!
 //! Nothing may panic or loop for ever, no role may write what belongs to another,
 //! and an endpoint that has seen corruption must stay with it.
@@ -15,14 +15,20 @@ use mapring::layout::{self, Geometry, Kind, PAGE, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::Position;
 use mapring::ring::attach::{self, Identity};
+use mapring::ring::mpsc::Mpsc;
+use mapring::ring::spsc::Spsc;
 use mapring_testing::{Bytes, Hostile};
 
 mod endpoints;
 
-use endpoints::{Endpoints, Step};
+use endpoints::{Batches, Endpoints, Step};
 
 /// Enough for a lap of short records.
 const MOST_STEPS: usize = 128;
+/// Producer slots of a ring of many.
+const SLOTS: u64 = 3;
+/// In a ring of many producers, so many words after HEAD and more are the claim words of slots.
+const CLAIM_WORDS: u8 = 192;
 
 /// A region, and what happens in it.
 #[derive(Debug, Arbitrary)]
@@ -78,18 +84,30 @@ enum Value {
 /// # Panics
 /// When the protocol does what it must not do, whatever a peer writes.
 pub fn run(data: &[u8]) {
+    run_ring::<Spsc>(data);
+}
+
+/// As [`run`], with a ring of many producers.
+///
+/// # Panics
+/// As [`run`].
+pub fn run_mpsc(data: &[u8]) {
+    run_ring::<Mpsc>(data);
+}
+
+fn run_ring<P: Batches>(data: &[u8]) {
     judge_raw_bytes(data);
 
     let mut rest = Unstructured::new(data);
     let Ok(plan) = Plan::arbitrary(&mut rest) else {
         return;
     };
-    let Some(geometry) = plan.geometry() else {
+    let Some(geometry) = plan.geometry(P::KIND) else {
         return;
     };
     let memory = region(geometry, rest.take_rest());
     plan.lay_identity(&memory, geometry);
-    let geometry = match plan.lie(&memory) {
+    let geometry = match plan.lie(&memory, P::KIND) {
         Some(geometry) => geometry,
         None => {
             plan.lay_identity(&memory, geometry);
@@ -110,7 +128,7 @@ pub fn run(data: &[u8]) {
             accesses = 0;
         }
     });
-    let mut endpoints = Endpoints::new(hostile, geometry);
+    let mut endpoints = Endpoints::<_, P>::new(hostile, geometry);
     for step in plan.steps.iter().take(MOST_STEPS) {
         match step {
             Step::Change(change) => change.apply(&memory, &geometry),
@@ -149,12 +167,16 @@ fn region(geometry: Geometry, contents: &[u8]) -> Bytes {
 }
 
 impl Plan {
-    fn geometry(&self) -> Option<Geometry> {
+    fn geometry(&self, kind: Kind) -> Option<Geometry> {
+        let producers = match kind {
+            Kind::Spsc => 1,
+            Kind::Mpsc => SLOTS,
+        };
         let capacity = layout::MIN_CAPACITY << (self.capacity % 2);
         let align = 1_u64 << (3 + self.record_align % 5);
         let longest = Geometry::largest_payload(capacity, align);
         let max_payload = u64::from(self.max_payload) % (longest + 1);
-        Geometry::new(Kind::Spsc, capacity, max_payload, align, 1).ok()
+        Geometry::new(kind, capacity, max_payload, align, producers).ok()
     }
 
     /// An identity page that is right, and cursors that may be.
@@ -175,10 +197,12 @@ impl Plan {
         };
         memory.store(layout::TAIL, tail, Relaxed);
         memory.store(layout::HEAD, head, Relaxed);
+        // As after a release that was finished, so that a consumer can take over.
+        memory.store(layout::RELEASE_TO, head, Relaxed);
     }
 
     /// Changes the identity page; the shape of what can still be worked with.
-    fn lie(&self, memory: &Bytes) -> Option<Geometry> {
+    fn lie(&self, memory: &Bytes, kind: Kind) -> Option<Geometry> {
         for (word, value) in &self.lies {
             let at = Word::at(usize::from(*word % 12) * WORD);
             memory.store(at, *value, Relaxed);
@@ -186,7 +210,8 @@ impl Plan {
         let size = memory.len() as u64;
         let identity = attach::verify(memory, size).ok()?;
         assert_eq!(identity.geometry.total_size() as u64, size);
-        Some(identity.geometry)
+        // Whoever opens a ring of another kind than it wants, is told so.
+        (identity.geometry.kind() == kind).then_some(identity.geometry)
     }
 }
 
@@ -200,18 +225,43 @@ impl Change {
         let at = match self.place {
             Place::Head => layout::HEAD,
             Place::Tail => layout::TAIL,
+            Place::AfterHead(words) if geometry.kind() == Kind::Mpsc && words >= CLAIM_WORDS => {
+                return self.apply_to_slot(words - CLAIM_WORDS, memory, geometry);
+            }
             Place::AfterHead(words) => after(layout::HEAD, words),
             Place::AfterTail(words) => after(layout::TAIL, words),
             Place::Anywhere(word) => Word::at(usize::from(word) * WORD % memory.len()),
         };
-        let value = match self.value {
+        memory.store(at, self.value.word(memory), Relaxed);
+    }
+
+    /// Stores one of the words in which a slot says what is claimed, or all three.
+    fn apply_to_slot(self, which: u8, memory: &Bytes, geometry: &Geometry) {
+        let slot = geometry.producer_slot(usize::from(which / 4) % geometry.producers());
+        let value = self.value.word(memory);
+        let store = |field, value| memory.store(slot.plus(field), value, Relaxed);
+        match which % 4 {
+            0 => store(layout::SLOT_CLAIM_SIZE, value),
+            1 => store(layout::SLOT_INTENT, value | 1),
+            2 => store(layout::SLOT_CLAIMED, value | 1),
+            _ => {
+                store(layout::SLOT_CLAIM_SIZE, geometry.record_align() as u64);
+                store(layout::SLOT_INTENT, value | 1);
+                store(layout::SLOT_CLAIMED, value | 1);
+            }
+        }
+    }
+}
+
+impl Value {
+    fn word(self, memory: &Bytes) -> u64 {
+        match self {
             Value::Any(value) => value,
             Value::Header { tag, len } => 1 << 63 | u64::from(len) << 32 | u64::from(tag),
             Value::NearTail(words) => {
-                let tail = cursor(layout::TAIL).0;
+                let tail = memory.load(layout::TAIL, Relaxed);
                 tail.wrapping_add_signed(i64::from(words) * WORD as i64)
             }
-        };
-        memory.store(at, value, Relaxed);
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::memory::Memory;
 use crate::peer::{Peer, Undertaker};
 use crate::ring::mpsc::Mpsc;
 use crate::ring::spsc::Spsc;
-use crate::ring::{Gap, Protocol, Repair};
+use crate::ring::{Gap, Protocol, Repair, participant};
 
 use super::Consumer;
 
@@ -17,6 +17,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     /// What is known of the producers as a whole: one that is alive, if there is one; else one that
     /// has died; else that there were some, and they left.
     pub(super) fn look_at_producers(&mut self) -> Result<Peer, Corrupt> {
+        let before = participant::presence(self.ring.memory());
         let mut ended = Peer::Absent;
         let count = self.ring.geometry().producers();
         for offset in 0..count {
@@ -31,6 +32,10 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
                 Peer::Left if ended == Peer::Absent => ended = Peer::Left,
                 Peer::Left | Peer::Absent => {}
             }
+        }
+        // One may have come to a slot that was seen, before another left one that was not.
+        if count > 1 && participant::presence(self.ring.memory()) != before {
+            return Ok(Peer::Absent);
         }
         Ok(ended)
     }

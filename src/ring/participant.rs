@@ -95,13 +95,8 @@ impl Producers {
         memory: &M,
         geometry: &Geometry,
     ) -> Result<bool, Corrupt> {
-        if geometry.producers() > 1 {
-            // P7: pairs with the Release addition in `count_change`.
-            let presence = memory.load(layout::PRESENCE, Acquire);
-            if presence == self.presence {
-                return Ok(self.have_left);
-            }
-            self.presence = presence;
+        if geometry.producers() > 1 && presence(memory) == self.presence {
+            return Ok(self.have_left);
         }
         self.look_again(memory, geometry)
     }
@@ -116,6 +111,7 @@ impl Producers {
         memory: &M,
         geometry: &Geometry,
     ) -> Result<bool, Corrupt> {
+        self.presence = presence(memory);
         self.have_left = false;
         let mut some_left = false;
         for index in 0..geometry.producers() {
@@ -125,9 +121,19 @@ impl Producers {
                 State::Absent => {}
             }
         }
-        self.have_left = some_left;
-        Ok(some_left)
+        // One may have come to a slot that was seen, before another left one that was not: then it
+        // has changed the count, too, and there was somebody all the time.
+        self.have_left =
+            some_left && (geometry.producers() == 1 || presence(memory) == self.presence);
+        Ok(self.have_left)
     }
+}
+
+/// How often a producer came or left. While it stays the same, what the slots say is one picture.
+#[inline(always)]
+pub fn presence<M: ReadMemory>(memory: &M) -> u64 {
+    // P7: pairs with the Release addition in `count_change`.
+    memory.load(layout::PRESENCE, Acquire)
 }
 
 /// What a participant counts, privately; [`Counters::store`] shows it to observers.

@@ -6,9 +6,10 @@
 //!
 //! 1. Whoever claimed at a position had said so in its slot before, and says nothing else before
 //!    the header is there. So the gap's owner is among the slots whose intent is its position.
-//! 2. If one of those is alive it may be the owner: wait.
-//! 3. If all are dead, and their slots kept from others, nothing changes there any more. The one that marked the claim as its
-//!    own is the owner. Else none of them wrote a byte, and the owner is one of those whose claim
+//! 2. Those of them that are dead are kept from others: nothing changes in their slots any more. If one of these has
+//!    marked the claim as its own, it is the owner.
+//! 3. Else, if one of the candidates is alive, it may be the owner: wait.
+//! 4. Else none of them wrote a byte, and the owner is one of those whose claim
 //!    would end at the next claim's start. The nearest end at which a claim starts is that one:
 //!    no claim starts within another, and within this one every header is zero.
 //!
@@ -119,10 +120,20 @@ pub(super) fn find<M: Memory>(
             candidates.add(index);
         }
     }
-    if let Some(index) = candidates.iter().find(|index| !liveness.take(*index)) {
-        return Ok(Gap::Alive { index });
+    let mut dead = Slots::none();
+    let mut alive = None;
+    for index in candidates.iter() {
+        if liveness.take(index) {
+            dead.add(index);
+        } else {
+            alive = Some(index);
+        }
     }
-    let owner = owner(memory, geometry, head, tail, &candidates);
+    let owner = match (marked(memory, geometry, head, &dead), alive) {
+        (Some(index), _) => Some(index),
+        (None, Some(index)) => return Ok(Gap::Alive { index }),
+        (None, None) => nearest(memory, geometry, head, tail, &dead),
+    };
     // A header may have come before its producer moved on, or died. P6 lets it be seen by now.
     if memory.load(head.word(geometry), Relaxed) != 0 {
         return Ok(Gap::None);
@@ -152,36 +163,39 @@ pub(super) fn find<M: Memory>(
     }))
 }
 
-/// Which of these dead ones claimed at `head`.
-fn owner<M: Memory>(
+/// Which of these dead ones has marked the claim at `head` as its own.
+fn marked<M: Memory>(
+    memory: &M,
+    geometry: &Geometry,
+    head: Position,
+    dead: &Slots,
+) -> Option<usize> {
+    dead.iter().find(|index| {
+        let slot = geometry.producer_slot(*index);
+        memory.load(slot.plus(layout::SLOT_CLAIMED), Relaxed) == to_word(head)
+    })
+}
+
+/// Which of these dead ones, of whom none has marked it, claimed at `head`: all that may have are among them.
+fn nearest<M: Memory>(
     memory: &M,
     geometry: &Geometry,
     head: Position,
     tail: Position,
     dead: &Slots,
 ) -> Option<usize> {
-    let own = to_word(head);
     // One that has moved on since it was made a candidate was not the owner, or its header is there.
     let still = || {
         dead.iter()
-            .filter(|index| intent(memory, geometry, *index) == own)
+            .filter(|index| intent(memory, geometry, *index) == to_word(head))
     };
-    let marked = |index: &usize| {
-        let slot = geometry.producer_slot(*index);
-        memory.load(slot.plus(layout::SLOT_CLAIMED), Relaxed) == own
-    };
-    if let Some(index) = still().find(marked) {
-        return Some(index);
-    }
-    still()
-        .map(|index| (claim_size(memory, geometry, index), index))
-        .filter(|(size, _)| {
-            let end = Position(head.0.wrapping_add(*size));
-            // Only with several candidates there is a choice.
-            end == tail || still().nth(1).is_none() || starts_at(memory, geometry, end)
-        })
-        .min()
-        .map(|(_, index)| index)
+    let is_only_one = still().nth(1).is_none();
+    let ends = still().map(|index| (claim_size(memory, geometry, index), index));
+    let evident = ends.filter(|(size, _)| {
+        let end = Position(head.0.wrapping_add(*size));
+        is_only_one || end == tail || starts_at(memory, geometry, end)
+    });
+    evident.min().map(|(_, index)| index)
 }
 
 /// Whether a claim starts at `end`, where one of several dead claims may end, TAIL being behind it.

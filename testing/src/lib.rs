@@ -5,7 +5,8 @@
 //! - [`Hostile`]: memory in which a peer changes words between any two accesses.
 //! - [`conformance`]: what every implementation of `mapring::memory::Memory` must do.
 //! - [`oracle`]: a ring so simple that it is right, to compare the real one with.
-//! - [`operations`]: what can be done to a ring, and the comparison.
+//! - [`operations`]: what can be done to a ring of one producer, and the comparison.
+//! - [`schedule`]: what can become of several producers, whose every access is a step of its own.
 
 mod bytes;
 pub mod conformance;
@@ -13,6 +14,7 @@ mod hostile;
 mod mortal;
 pub mod operations;
 pub mod oracle;
+pub mod schedule;
 
 pub use bytes::Bytes;
 pub use hostile::Hostile;

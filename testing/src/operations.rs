@@ -9,6 +9,7 @@ use mapring::ring::Position;
 mod filling;
 mod runner;
 
+pub(crate) use filling::{leak, write_in_pieces};
 use runner::Runner;
 
 /// One thing to do. Every number is taken modulo what makes sense, so that

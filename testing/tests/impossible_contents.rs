@@ -3,18 +3,23 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use mapring::layout::{self, Geometry, WORD, Word};
+use mapring::layout::{self, Geometry, Kind, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::participant::{self, Counters, State};
 use mapring::ring::spsc::{Consumer, Producer};
-use mapring::ring::{Position, Produce, RecordHeader};
+use mapring::ring::{Liveness, Position, Produce, RecordHeader, mpsc};
 use mapring::{Corrupt, Role};
 use mapring_testing::oracle::payload;
 use mapring_testing::{Bytes, Hostile};
 
-use common::{STARTS, region, small};
+use common::{STARTS, region, ring_of};
 
 mod common;
+
+/// A ring of one producer.
+fn small() -> Geometry {
+    ring_of(Kind::Spsc, 1)
+}
 
 const COMMITTED: u64 = 1 << 63;
 const PADDING: u64 = 1 << 62;
@@ -83,6 +88,74 @@ fn a_consumer_refuses_every_impossible_header() {
                 }
             }
         }
+    }
+}
+
+/// As [`verdict`], where claims can be given up: how many bytes the consumer goes past, or what it finds.
+fn verdict_on_a_claim(
+    word: u64,
+    position: u64,
+    geometry: &Geometry,
+) -> Result<(u64, Option<RecordHeader>), Corrupt> {
+    if word >> 62 != 0b11 || word as u32 != 0 {
+        return verdict(word, position, geometry).map(|found| (0, found));
+    }
+    let size = WORD + (word << 2 >> 34) as usize;
+    let limit = geometry.largest_claim();
+    if size > limit || !size.is_multiple_of(geometry.record_align()) {
+        return Err(Corrupt::Length {
+            position,
+            len: size - WORD,
+            limit: limit - WORD,
+        });
+    }
+    Ok((size as u64, None))
+}
+
+#[test]
+fn a_consumer_of_many_refuses_every_impossible_header() {
+    let geometry = ring_of(Kind::Mpsc, 3);
+    for start in STARTS {
+        for position in [start, start.wrapping_sub(16)] {
+            for word in header_words(geometry.max_payload() as u64) {
+                let memory = region(geometry, position);
+                memory.store(layout::TAIL, position.wrapping_add(240), Relaxed);
+                let mut consumer = mpsc::Consumer::attach(memory.clone(), geometry).unwrap();
+                let header = Position(position).word(&geometry);
+                memory.store(header, word, Relaxed);
+                let expected = verdict_on_a_claim(word, position, &geometry);
+                assert_eq!(
+                    consumer.peek(),
+                    expected.map(|(_, found)| found),
+                    "{word:#x}"
+                );
+                let passed = expected.map_or(0, |(size, _)| size);
+                assert_eq!(
+                    consumer.position().0,
+                    position.wrapping_add(passed),
+                    "{word:#x}"
+                );
+                if let Err(corrupt) = expected {
+                    assert_eq!(memory.load(header, Relaxed), word, "it is as it was");
+                    memory.store(header, 0, Relaxed);
+                    let before = memory.snapshot();
+                    assert_eq!(consumer.peek(), Err(corrupt), "for ever");
+                    assert_eq!(consumer.recover(&mut AllDead), Err(corrupt), "for ever");
+                    assert_eq!(consumer.drain_while(1, 0, |_| true), 0);
+                    consumer.release();
+                    assert_eq!(memory.snapshot(), before, "{word:#x}");
+                }
+            }
+        }
+    }
+}
+
+/// Who says that everybody has died.
+struct AllDead;
+
+impl Liveness for AllDead {
+    fn take(&mut self, _: usize) -> bool {
+        true
     }
 }
 

@@ -10,9 +10,14 @@ use mapring::ring::spsc::{Consumer, Producer};
 use mapring::{Corrupt, TrySendError};
 use mapring_testing::Bytes;
 
-use common::{STARTS, region, small};
+use common::{STARTS, region, ring_of};
 
 mod common;
+
+/// A ring of one producer.
+fn small() -> Geometry {
+    ring_of(Kind::Spsc, 1)
+}
 
 /// Every position within two laps of `center`, and some far away.
 fn positions_around(center: u64, geometry: &Geometry) -> impl Iterator<Item = u64> {

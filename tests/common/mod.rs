@@ -7,7 +7,10 @@
 // Each test program uses its own part of this.
 #![allow(dead_code)]
 
+pub(crate) mod claimant;
+pub(crate) mod deadly;
 pub(crate) mod seccomp;
+pub(crate) mod sequence;
 pub(crate) mod shelf;
 pub(crate) mod target;
 
@@ -110,7 +113,8 @@ pub(crate) fn hear() -> Option<String> {
 #[derive(Debug)]
 pub(crate) struct Child {
     process: process::Child,
-    input: ChildStdin,
+    /// `None` once there is no more to say.
+    input: Option<ChildStdin>,
     said: Receiver<String>,
 }
 
@@ -131,7 +135,7 @@ impl Child {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a child process");
-        let input = process.stdin.take().expect("its input");
+        let input = process.stdin.take();
         let output = BufReader::new(process.stdout.take().expect("its output"));
         let (sender, said) = mpsc::channel();
         thread::spawn(move || {
@@ -167,7 +171,8 @@ impl Child {
 
     /// Says a line to it.
     pub(crate) fn tell(&mut self, line: &str) {
-        writeln!(self.input, "{line}").expect("a child that listens");
+        let input = self.input.as_mut().expect("a child that listens");
+        writeln!(input, "{line}").expect("a child that is there");
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -182,6 +187,13 @@ impl Child {
         let status = self.process.wait().expect("its status");
         let killed = status.signal() == Some(Signal::KILL.as_raw());
         assert!(killed, "the child ended by itself: {status}");
+    }
+
+    /// Says no more to it, and waits for its end, which must be a good one.
+    #[track_caller]
+    pub(crate) fn finish_listening(mut self) {
+        drop(self.input.take());
+        self.finish();
     }
 
     /// Waits for its end, which must be a good one.
@@ -265,7 +277,10 @@ pub(crate) fn count(variable: &str, default: u32) -> u32 {
 ///
 /// It ends by ending its only thread, which is one system call and runs no handlers.
 pub(crate) fn fork(child: impl FnOnce() -> i32) -> WaitStatus {
-    let forked = fork_and_go_on(child);
+    wait_for(fork_and_go_on(child))
+}
+
+fn wait_for(forked: Pid) -> WaitStatus {
     let waited = rustix::process::waitpid(Some(forked), WaitOptions::empty());
     let (_, status) = waited.expect("a child").expect("its status");
     status
@@ -283,4 +298,13 @@ pub(crate) fn fork_and_go_on(child: impl FnOnce() -> i32) -> Pid {
         unsafe { libc::syscall(libc::SYS_exit, code) };
     }
     Pid::from_raw(forked).expect("a fork")
+}
+
+/// Waits for the end of a forked process, which must be either its death or a good one.
+#[track_caller]
+pub(crate) fn has_died(child: Pid) -> bool {
+    let status = wait_for(child);
+    let died = status.terminating_signal() == Some(libc::SIGKILL);
+    assert!(died || status.exit_status() == Some(0), "{status:?}");
+    died
 }

@@ -1,11 +1,12 @@
-//! A producer and a consumer that do not trust each other, and somebody who watches them.
+//! Producers and a consumer that do not trust each other, and somebody who watches them.
 
 use arbitrary::Arbitrary;
-use mapring::layout::{self, Geometry};
+use mapring::layout::{self, Geometry, HEADER_SIZE, Seat};
 use mapring::memory::Memory;
+use mapring::ring::mpsc::Mpsc;
 use mapring::ring::participant::{self, Counters};
-use mapring::ring::spsc::{Consumer, Producer};
-use mapring::ring::{Position, Produce};
+use mapring::ring::spsc::Spsc;
+use mapring::ring::{Batch, Consumer, Gap, Liveness, Position, Produce, Protocol, stalled};
 use mapring::{Corrupt, Role, TrySendError};
 use mapring_testing::oracle::payload;
 
@@ -33,7 +34,7 @@ pub(super) enum Step {
     Drain(u8, u16),
     /// Gives them back.
     Release,
-    /// Looks at participants, counters and how much is waiting.
+    /// Looks at participants, counters and how much is waiting, and who holds things up.
     Watch,
     /// Another producer takes over.
     ReplaceProducer,
@@ -48,27 +49,81 @@ struct Endpoint<E> {
     corrupt: Option<Corrupt>,
 }
 
-pub(super) struct Endpoints<M> {
-    memory: M,
-    geometry: Geometry,
-    producer: Endpoint<Producer<Confined<M>>>,
-    consumer: Endpoint<Consumer<Confined<M>>>,
+/// Most producers at a time.
+const PRODUCERS: usize = 2;
+
+/// A kind of ring, with its way to make batches.
+pub(super) trait Batches: Protocol {
+    /// Puts the payloads into a batch, and publishes it or drops it.
+    fn batch<M: Memory>(
+        producer: &mut Self::Producer<M>,
+        payloads: &[Vec<u8>],
+        publish: bool,
+    ) -> Result<(), TrySendError>;
 }
 
-impl<M: Memory + Clone> Endpoints<M> {
+impl Batches for Spsc {
+    fn batch<M: Memory>(
+        producer: &mut Self::Producer<M>,
+        payloads: &[Vec<u8>],
+        publish: bool,
+    ) -> Result<(), TrySendError> {
+        fill(producer.batch(), payloads, publish)
+    }
+}
+
+impl Batches for Mpsc {
+    fn batch<M: Memory>(
+        producer: &mut Self::Producer<M>,
+        payloads: &[Vec<u8>],
+        publish: bool,
+    ) -> Result<(), TrySendError> {
+        // Not always enough.
+        let room = payloads.iter().map(|bytes| HEADER_SIZE + bytes.len()).sum();
+        fill(producer.try_batch(room)?, payloads, publish)
+    }
+}
+
+fn fill<P: Produce>(
+    mut batch: Batch<'_, P>,
+    payloads: &[Vec<u8>],
+    publish: bool,
+) -> Result<(), TrySendError> {
+    let result = payloads.iter().try_for_each(|bytes| batch.push(3, bytes));
+    if publish {
+        batch.publish();
+    }
+    result
+}
+
+pub(super) struct Endpoints<M: Memory, P: Protocol> {
+    memory: M,
+    geometry: Geometry,
+    producers: Vec<Endpoint<P::Producer<Confined<M>>>>,
+    /// Which of them has its turn.
+    turn: usize,
+    consumer: Endpoint<Consumer<Confined<M>, P>>,
+}
+
+impl<M: Memory + Clone, P: Batches> Endpoints<M, P> {
     pub(super) fn new(memory: M, geometry: Geometry) -> Self {
         let mut endpoints = Self {
             memory,
             geometry,
-            producer: Endpoint::none(),
+            producers: Vec::new(),
+            turn: 0,
             consumer: Endpoint::none(),
         };
-        endpoints.replace_producer();
+        for index in 0..geometry.producers().min(PRODUCERS) {
+            endpoints.producers.push(Endpoint::none());
+            endpoints.replace_producer(index);
+        }
         endpoints.replace_consumer();
         endpoints
     }
 
     pub(super) fn take(&mut self, step: &Step) {
+        self.turn = (self.turn + 1) % self.producers.len();
         match step {
             Step::Change(_) => {}
             Step::Send(len) => {
@@ -98,14 +153,7 @@ impl<M: Memory + Clone> Endpoints<M> {
                     .iter()
                     .map(|len| payload(self.length(*len), *len as u8))
                     .collect();
-                self.send(|producer| {
-                    let mut batch = producer.batch();
-                    let result = payloads.iter().try_for_each(|bytes| batch.push(3, bytes));
-                    if *publish {
-                        batch.publish();
-                    }
-                    result
-                });
+                self.send(|producer| P::batch(producer, &payloads, *publish));
             }
             Step::Free => {
                 let capacity = self.geometry.capacity();
@@ -126,20 +174,24 @@ impl<M: Memory + Clone> Endpoints<M> {
                 }
             }
             Step::Watch => self.watch(),
-            Step::ReplaceProducer => self.replace_producer(),
+            Step::ReplaceProducer => self.replace_producer(self.turn),
             Step::ReplaceConsumer => self.replace_consumer(),
         }
     }
 
-    fn send(&mut self, call: impl FnOnce(&mut Producer<Confined<M>>) -> Result<(), TrySendError>) {
-        let Some(producer) = &mut self.producer.endpoint else {
+    fn send(
+        &mut self,
+        call: impl FnOnce(&mut P::Producer<Confined<M>>) -> Result<(), TrySendError>,
+    ) {
+        let endpoint = &mut self.producers[self.turn];
+        let Some(producer) = &mut endpoint.endpoint else {
             return;
         };
         match call(producer) {
-            Err(TrySendError::Corrupt(corrupt)) => self.producer.stays(Some(corrupt)),
+            Err(TrySendError::Corrupt(corrupt)) => endpoint.stays(Some(corrupt)),
             // Said without a look at the ring.
             Err(TrySendError::TooLong { .. }) => {}
-            Ok(()) | Err(_) => self.producer.stays(None),
+            Ok(()) | Err(_) => endpoint.stays(None),
         }
     }
 
@@ -181,33 +233,54 @@ impl<M: Memory + Clone> Endpoints<M> {
     }
 
     fn watch(&mut self) {
-        let producers_slot = self.geometry.producer_slot(0);
+        let slot = self.geometry.producer_slot(self.turn);
         // Any answer will do, as long as there is one.
-        let _ = participant::look(&self.memory, producers_slot, Role::Producer);
+        let _ = participant::look(&self.memory, slot, Role::Producer);
         let _ = participant::look(&self.memory, layout::CONSUMER_SLOT, Role::Consumer);
-        let _ = Counters::load(&self.memory, producers_slot);
+        let _ = Counters::load(&self.memory, slot);
+        let _ = stalled(&self.memory, &self.geometry);
+        if let Some(producer) = &mut self.producers[self.turn].endpoint {
+            producer.count_wait();
+        }
         if let Some(consumer) = &mut self.consumer.endpoint {
             consumer.count_wait();
             let most = self.geometry.capacity().max(consumer.unreleased());
             assert!(consumer.waiting() <= most);
-        }
-        if let Some(producer) = &mut self.producer.endpoint {
-            producer.count_wait();
+            self.recover();
         }
     }
 
-    fn replace_producer(&mut self) {
-        let memory = Confined::new(self.memory.clone(), self.geometry, Role::Producer);
-        participant::attach(&memory, self.geometry.producer_slot(0), 1);
-        self.producer = Endpoint {
-            endpoint: Producer::attach(memory, self.geometry).ok(),
+    /// Asks who has died, and hears a different answer each time.
+    fn recover(&mut self) {
+        let Some(consumer) = &mut self.consumer.endpoint else {
+            return;
+        };
+        let from = consumer.position();
+        match consumer.recover(&mut SomeDead(self.turn)) {
+            Ok(Gap::Dead(repair)) => {
+                assert_eq!(from.plus(repair.size), consumer.position());
+                assert!(repair.size <= self.geometry.largest_claim());
+                self.consumer.stays(None);
+            }
+            Ok(_) => self.consumer.stays(None),
+            Err(corrupt) => self.consumer.stays(Some(corrupt)),
+        }
+    }
+
+    fn replace_producer(&mut self, index: usize) {
+        let seat = Seat::Producer(index);
+        let memory = Confined::new(self.memory.clone(), self.geometry, seat);
+        participant::attach(&memory, seat.slot(), 1);
+        self.producers[index] = Endpoint {
+            endpoint: P::attach(memory, self.geometry, index).ok().flatten(),
             corrupt: None,
         };
     }
 
     fn replace_consumer(&mut self) {
-        let memory = Confined::new(self.memory.clone(), self.geometry, Role::Consumer);
-        participant::attach(&memory, layout::CONSUMER_SLOT, 2);
+        let seat = Seat::Consumer;
+        let memory = Confined::new(self.memory.clone(), self.geometry, seat);
+        participant::attach(&memory, seat.slot(), 2);
         self.consumer = Endpoint {
             endpoint: Consumer::attach(memory, self.geometry).ok(),
             corrupt: None,
@@ -217,6 +290,15 @@ impl<M: Memory + Clone> Endpoints<M> {
     /// A length that is at most one too long.
     fn length(&self, len: u16) -> usize {
         usize::from(len) % (self.geometry.max_payload() + 2)
+    }
+}
+
+/// Who says that some have died: now all, now none but the first ones.
+struct SomeDead(usize);
+
+impl Liveness for SomeDead {
+    fn take(&mut self, index: usize) -> bool {
+        self.0 == 0 || index < self.0
     }
 }
 

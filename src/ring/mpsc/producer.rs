@@ -165,11 +165,11 @@ impl<M: Memory> Producer<M> {
         self.memory.store(self.own.size, size as u64, Relaxed);
         let mut start = Position(self.memory.load(layout::TAIL, Relaxed));
         loop {
-            let end = start.plus(size);
-            if !self.room.reaches(end) || !start.is_aligned(&self.geometry) {
+            if !self.room.has(start, size) || !start.is_aligned(&self.geometry) {
                 start = self.make_room(size)?;
                 continue;
             }
+            let end = start.plus(size);
             // P6: pairs with the Acquire load in `recover::intent`; carries the header of the
             // claim before, and the zero of an attempt given up.
             let intent = recover::to_word(start);

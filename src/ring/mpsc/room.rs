@@ -36,10 +36,11 @@ impl Room {
         }
     }
 
-    /// Whether a record may end at `end`, as far as is known; later there may be more room.
+    /// Whether `size` bytes can be claimed at `start`, as far as is known; later there may be more
+    /// room. A `start` before HEAD shows as one far behind it.
     #[inline(always)]
-    pub(super) fn reaches(&self, end: Position) -> bool {
-        end.distance_from(self.head) < self.lap
+    pub(super) fn has(&self, start: Position, size: usize) -> bool {
+        start.distance_from(self.head) < self.lap.saturating_sub(size as u64)
     }
 
     /// The last HEAD seen.

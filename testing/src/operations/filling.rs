@@ -62,7 +62,7 @@ impl<'a, 'p, P: Produce> Filling<'a, 'p, P> {
 }
 
 /// Writes `bytes` from the back in pieces of 1 to 11 bytes, so at every offset within a word.
-pub(super) fn write_in_pieces(bytes: &[u8], mut write: impl FnMut(usize, &[u8])) {
+pub(crate) fn write_in_pieces(bytes: &[u8], mut write: impl FnMut(usize, &[u8])) {
     let mut end = bytes.len();
     for size in (1..=11).cycle() {
         let start = end.saturating_sub(size);
@@ -84,6 +84,6 @@ pub(super) fn record(message: &Message, geometry: &Geometry) -> Record {
 }
 
 /// Leaks a claim or a batch, whether or not it has a destructor to be cheated of.
-pub(super) fn leak<T>(value: T) {
+pub(crate) fn leak<T>(value: T) {
     std::mem::forget(value);
 }

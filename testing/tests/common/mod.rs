@@ -9,8 +9,8 @@ use mapring_testing::Bytes;
 pub(crate) const STARTS: [u64; 2] = [1 << 20, 0_u64.wrapping_sub(512)];
 
 /// A ring of 16 places for headers.
-pub(crate) fn small() -> Geometry {
-    Geometry::of_any_capacity(Kind::Spsc, 256, 40, 16, 1).expect("a good shape")
+pub(crate) fn ring_of(kind: Kind, producers: u64) -> Geometry {
+    Geometry::of_any_capacity(kind, 256, 40, 16, producers).expect("a good shape")
 }
 
 /// A new region whose cursors stand at `start`.
