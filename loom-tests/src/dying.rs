@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use mapring::layout::{WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 
-/// Memory that lets its user make so many stores and unwinds it at the next one,
+/// Memory that lets its user change so many words and unwinds it at the next change,
 /// out of the closure given to [`until_death`].
 ///
 /// To everybody else that is a kill at this point: nothing of what the user would
@@ -137,6 +137,45 @@ mod tests {
         });
         assert_eq!(life, None);
         assert_eq!(memory.snapshot(), [1, 0x0202_0202_0202_0202, 0, 0]);
+    }
+
+    #[test]
+    fn an_exchange_that_is_made_is_a_store_and_one_that_fails_is_none() {
+        let memory = Bytes::zeroed(WORD);
+        let life = until_death(|| {
+            let dying = Dying::after(1, memory.clone());
+            let exchange = |old| dying.compare_exchange(Word::at(0), old, 2, Relaxed, Relaxed);
+            assert_eq!(exchange(1), Err(0));
+            assert_eq!(exchange(0), Ok(0));
+            let _ = exchange(2);
+        });
+        assert_eq!(life, None);
+        assert_eq!(memory.snapshot(), [2]);
+    }
+
+    #[test]
+    fn an_addition_is_a_store() {
+        let memory = Bytes::zeroed(WORD);
+        let life = until_death(|| {
+            let dying = Dying::after(1, memory.clone());
+            assert_eq!(dying.fetch_add(Word::at(0), 3, Relaxed), 0);
+            dying.fetch_add(Word::at(0), 3, Relaxed);
+        });
+        assert_eq!(life, None);
+        assert_eq!(memory.snapshot(), [3]);
+    }
+
+    #[test]
+    fn what_is_done_after_a_death_changes_nothing() {
+        let memory = Bytes::zeroed(WORD);
+        let dying = Dying::after(0, memory.clone());
+        let death = until_death(|| dying.store(Word::at(0), 1, Relaxed));
+        assert_eq!(death, None);
+        dying.store(Word::at(0), 1, Relaxed);
+        dying.fetch_add(Word::at(0), 1, Relaxed);
+        let exchanged = dying.compare_exchange(Word::at(0), 0, 1, Relaxed, Relaxed);
+        assert!(exchanged.is_err());
+        assert_eq!(memory.snapshot(), [0]);
     }
 
     #[test]

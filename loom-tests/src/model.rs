@@ -8,14 +8,17 @@ use std::time::{Duration, Instant};
 use loom::thread;
 use mapring::layout::{self, Geometry, Kind, WORD, Word};
 use mapring::memory::Memory;
-use mapring::ring::spsc::{Consumer, Producer};
-use mapring::ring::{Produce, RecordHeader};
+use mapring::ring::spsc::{self, Producer};
+use mapring::ring::{Consumer, Produce, Protocol, RecordHeader};
 use mapring::{Corrupt, TrySendError};
 
 use crate::{Dying, LoomMemory, Site, Weakened, Weakening};
 
 /// Most accesses of one execution; a model beyond it has a loop that does not end.
 const MAX_BRANCHES: usize = 20_000;
+
+/// What every participant of a model works on.
+pub type ModelMemory = Weakened<LoomMemory>;
 
 /// A scenario that loom explores.
 #[derive(Clone, Copy, Debug)]
@@ -115,12 +118,7 @@ impl Setup {
     /// Memory of `geometry`'s shape, all zero: its cursors, its slots and its data area, and
     /// the words of `more`.
     #[must_use]
-    pub fn memory(
-        &self,
-        geometry: &Geometry,
-        more: impl IntoIterator<Item = Word>,
-    ) -> Weakened<LoomMemory> {
-        let slots = [layout::CONSUMER_SLOT, geometry.producer_slot(0)];
+    pub fn memory(&self, geometry: &Geometry, more: impl IntoIterator<Item = Word>) -> ModelMemory {
         let fields = [
             layout::SLOT_STATE,
             layout::SLOT_PID,
@@ -131,7 +129,23 @@ impl Setup {
             layout::SLOT_WAITS,
             layout::SLOT_REPAIRS,
         ];
-        let slots = slots.map(|slot| fields.map(|field| slot.plus(field)));
+        let claim_fields = match geometry.kind() {
+            Kind::Spsc => [].as_slice(),
+            Kind::Mpsc => &[
+                layout::SLOT_CLAIM_SIZE,
+                layout::SLOT_INTENT,
+                layout::SLOT_CLAIMED,
+            ],
+        };
+        let producers = (0..geometry.producers()).map(|index| geometry.producer_slot(index));
+        let producers: Vec<_> = producers.collect();
+        let claims = producers
+            .iter()
+            .flat_map(|slot| claim_fields.iter().map(|field| slot.plus(*field)));
+        let slots = producers
+            .iter()
+            .chain([&layout::CONSUMER_SLOT])
+            .flat_map(|slot| fields.map(|field| slot.plus(field)));
         let control = [
             layout::TAIL,
             layout::HEAD,
@@ -139,7 +153,8 @@ impl Setup {
             layout::PRESENCE,
         ]
         .into_iter()
-        .chain(slots.into_iter().flatten())
+        .chain(slots)
+        .chain(claims)
         .chain(more);
         let start = geometry.data().offset();
         // A record can start in the last word of the ring, and its payload is then behind it.
@@ -164,7 +179,7 @@ impl Setup {
 
     /// The ring's memory for the participant that is killed in this execution.
     #[must_use]
-    pub fn dying(&self, ring: &Ring) -> Dying<Weakened<LoomMemory>> {
+    pub fn dying(&self, ring: &Ring) -> Dying<ModelMemory> {
         Dying::after(self.dies_after, ring.memory.clone())
     }
 
@@ -182,11 +197,11 @@ impl Setup {
     }
 }
 
-/// A ring in a model's memory. A clone is the same ring.
+/// A ring of one producer in a model's memory. A clone is the same ring.
 #[derive(Clone, Debug)]
 pub struct Ring {
     /// Where it is.
-    pub memory: Weakened<LoomMemory>,
+    pub memory: ModelMemory,
     /// Its shape.
     pub geometry: Geometry,
 }
@@ -197,7 +212,7 @@ impl Ring {
     /// # Panics
     /// When the ring is corrupt.
     #[must_use]
-    pub fn producer(&self) -> Producer<Weakened<LoomMemory>> {
+    pub fn producer(&self) -> Producer<ModelMemory> {
         attached(Producer::attach(self.memory.clone(), self.geometry))
     }
 
@@ -206,8 +221,8 @@ impl Ring {
     /// # Panics
     /// When the ring is corrupt.
     #[must_use]
-    pub fn consumer(&self) -> Consumer<Weakened<LoomMemory>> {
-        attached(Consumer::attach(self.memory.clone(), self.geometry))
+    pub fn consumer(&self) -> spsc::Consumer<ModelMemory> {
+        attached(spsc::Consumer::attach(self.memory.clone(), self.geometry))
     }
 }
 
@@ -234,7 +249,7 @@ pub(crate) fn payload(tag: u32, len: usize) -> Vec<u8> {
 }
 
 /// Sends the record `tag`, waiting for room.
-pub(crate) fn send<M: Memory>(producer: &mut Producer<M>, tag: u32, len: usize) {
+pub(crate) fn send(producer: &mut impl Produce, tag: u32, len: usize) {
     let payload = payload(tag, len);
     wait_for_room(|| producer.try_send(tag, &payload));
 }
@@ -251,7 +266,9 @@ pub(crate) fn wait_for_room(mut attempt: impl FnMut() -> Result<(), TrySendError
 }
 
 /// The header of the next record, waiting for one.
-pub(crate) fn wait_for_record<M: Memory>(consumer: &mut Consumer<M>) -> RecordHeader {
+pub(crate) fn wait_for_record<M: Memory, P: Protocol>(
+    consumer: &mut Consumer<M, P>,
+) -> RecordHeader {
     loop {
         match consumer.peek() {
             Ok(Some(header)) => return header,
@@ -263,7 +280,7 @@ pub(crate) fn wait_for_record<M: Memory>(consumer: &mut Consumer<M>) -> RecordHe
 
 /// Checks the payload of the record at the consumer's head, of which `header` was peeked,
 /// and goes past it.
-pub(crate) fn take<M: Memory>(consumer: &mut Consumer<M>, header: &RecordHeader) {
+pub(crate) fn take<M: Memory, P: Protocol>(consumer: &mut Consumer<M, P>, header: &RecordHeader) {
     let mut found = vec![0; header.len];
     consumer.read(header, &mut found);
     assert_eq!(
@@ -275,7 +292,7 @@ pub(crate) fn take<M: Memory>(consumer: &mut Consumer<M>, header: &RecordHeader)
 }
 
 /// Receives the record `tag`, waiting for it, and releases it.
-pub(crate) fn receive<M: Memory>(consumer: &mut Consumer<M>, tag: u32, len: usize) {
+pub(crate) fn receive<M: Memory, P: Protocol>(consumer: &mut Consumer<M, P>, tag: u32, len: usize) {
     let header = wait_for_record(consumer);
     assert_eq!(header, RecordHeader { tag, len });
     take(consumer, &header);
@@ -283,6 +300,12 @@ pub(crate) fn receive<M: Memory>(consumer: &mut Consumer<M>, tag: u32, len: usiz
 }
 
 /// Checks that there is no record.
-pub(crate) fn assert_empty<M: Memory>(consumer: &mut Consumer<M>) {
+pub(crate) fn assert_empty<M: Memory, P: Protocol>(consumer: &mut Consumer<M, P>) {
     assert_eq!(consumer.peek(), Ok(None), "a record that nobody sent");
+}
+
+/// Claims and fills with words that look like headers, and gives the claim up.
+pub(crate) fn claim_and_drop(producer: &mut impl Produce, len: usize) {
+    let mut claim = producer.try_claim(len).expect("room");
+    claim.write(0, &payload(9, len));
 }

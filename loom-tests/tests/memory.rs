@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use loom::thread;
 use mapring::layout::Word;
 use mapring::memory::{Memory, ReadMemory};
-use mapring_loom_tests::{Dying, LoomMemory, Weakened, Weakening};
+use mapring_loom_tests::{Dying, LoomMemory, Operation, Weakened, Weakening};
 use mapring_testing::conformance;
 
 const FLAG: Word = Word::at(0);
@@ -23,9 +23,12 @@ const RACE: &str = "Causality violation";
 
 /// What `body` says when it panics; nothing when it does not.
 fn panic_of(body: impl FnOnce() + UnwindSafe) -> String {
-    let cause = catch_unwind(body).err();
-    let text = cause.and_then(|cause| cause.downcast::<String>().ok());
-    text.map_or_else(String::new, |text| *text)
+    let Err(cause) = catch_unwind(body) else {
+        return String::new();
+    };
+    let text = cause.downcast_ref::<&str>().map(ToString::to_string);
+    let text = text.or_else(|| cause.downcast_ref::<String>().cloned());
+    text.unwrap_or_default()
 }
 
 /// Memory in which every word can be payload.
@@ -52,6 +55,91 @@ fn dying_memory_conforms_while_it_lives() {
         conformance::writes_fill_whole_words(make, 0..=conformance::LONGEST_SHORT_COPY);
         conformance::reads_copy_single_bytes(make, 0..=conformance::LONGEST_SHORT_COPY);
     });
+}
+
+/// Exchanges and additions do what they say.
+fn exchanges_and_adds(memory: &impl Memory) {
+    let exchange = |old, new| memory.compare_exchange(FLAG, old, new, Release, Relaxed);
+    assert_eq!(exchange(0, 7), Ok(0));
+    assert_eq!(exchange(0, 8), Err(7));
+    assert_eq!(memory.fetch_add(FLAG, 3, Release), 7);
+    assert_eq!(memory.fetch_add(FLAG, u64::MAX, Release), 10);
+    assert_eq!(memory.load(FLAG, Relaxed), 9);
+}
+
+#[test]
+fn every_memory_exchanges_and_adds() {
+    explore(|| exchanges_and_adds(&LoomMemory::zeroed([FLAG], 8..8)));
+    explore(|| {
+        let memory = LoomMemory::zeroed([FLAG], 8..8);
+        exchanges_and_adds(&Weakened::new(memory, Weakening::none()));
+    });
+    explore(|| {
+        let memory = LoomMemory::zeroed([FLAG], 8..8);
+        exchanges_and_adds(&Dying::after(3, memory));
+    });
+}
+
+#[test]
+fn payloads_are_neither_exchanged_nor_added_to() {
+    let exchange = || {
+        explore(|| {
+            let _ = memory(8).compare_exchange(FLAG, 0, 1, Release, Relaxed);
+        });
+    };
+    assert!(panic_of(exchange).contains("an exchange in the data area"));
+    let add = || {
+        explore(|| {
+            memory(8).fetch_add(FLAG, 1, Release);
+        });
+    };
+    assert!(panic_of(add).contains("an addition in the data area"));
+}
+
+/// How a flag is raised.
+type Raise = fn(&Weakened<LoomMemory>);
+
+/// One thread writes a payload and raises a flag as `raise` does; the other reads it behind the flag.
+fn payload_behind_a_flag(weakening: Weakening, raise: Raise) {
+    explore(move || {
+        let memory = LoomMemory::zeroed([FLAG], 8..16);
+        let memory = Weakened::new(memory, weakening.clone());
+        let other = memory.clone();
+        let writer = thread::spawn(move || {
+            other.write(PAYLOAD, &[7; 8]);
+            raise(&other);
+        });
+        if memory.load(FLAG, Acquire) == 1 {
+            memory.read(PAYLOAD, &mut [0; 8]);
+        }
+        writer.join().expect("the writer");
+    });
+}
+
+#[test]
+fn an_access_that_is_weakened_orders_nothing() {
+    let raises: [(Operation, Raise); 3] = [
+        (Operation::Store, |memory| memory.store(FLAG, 1, Release)),
+        (Operation::Exchange, |memory| {
+            let exchanged = memory.compare_exchange(FLAG, 0, 1, Release, Relaxed);
+            assert_eq!(exchanged, Ok(0));
+        }),
+        (Operation::Add, |memory| {
+            memory.fetch_add(FLAG, 1, Release);
+        }),
+    ];
+    for (operation, raise) in raises {
+        let weakening = Weakening::none();
+        payload_behind_a_flag(weakening.clone(), raise);
+        let sites = Vec::from_iter(weakening.seen());
+        let operations: Vec<_> = sites.iter().map(|site| site.operation).collect();
+        assert!(operations.contains(&operation) && operations.contains(&Operation::Load));
+        assert_eq!(sites.len(), 2);
+        for site in sites {
+            let weakened = || payload_behind_a_flag(Weakening::of(site), raise);
+            assert!(panic_of(weakened).contains(RACE), "{site}");
+        }
+    }
 }
 
 #[test]

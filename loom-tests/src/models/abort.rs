@@ -6,17 +6,15 @@
 //! No bound on preemptions: 174 executions, 0.1 s.
 
 use loom::thread;
-use mapring::memory::Memory;
-use mapring::ring::Produce;
-use mapring::ring::spsc::Producer;
 
-use crate::model::{assert_empty, payload, receive, send};
+use crate::model::{assert_empty, claim_and_drop, payload, receive, send};
 use crate::{Model, Setup};
 
 /// The models of this file.
 pub const ALL: &[Model] = &[CLAIM_DROPPED, CLAIM_OVER_THE_END, BATCH_DROPPED];
 
-/// A claim is written and dropped; shorter records follow.
+/// A claim is written and dropped; shorter records follow. To forget the claim would be the same,
+/// for dropping one does nothing.
 pub const CLAIM_DROPPED: Model = Model {
     name: "abort::claim_dropped",
     preemptions: None,
@@ -89,11 +87,4 @@ fn batch_dropped(setup: &Setup) {
     receive(&mut consumer, 1, 8);
     assert_empty(&mut consumer);
     producer.join().expect("the producer");
-}
-
-/// Claims and fills with words that look like headers. To forget the claim would be the
-/// same, for dropping one does nothing.
-fn claim_and_drop<M: Memory>(producer: &mut Producer<M>, len: usize) {
-    let mut claim = producer.try_claim(len).expect("room");
-    claim.write(0, &payload(9, len));
 }

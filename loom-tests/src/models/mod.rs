@@ -6,6 +6,11 @@ pub mod abort;
 pub mod batch;
 pub mod identity;
 pub mod leaving;
+pub mod mpsc_deaths;
+pub mod mpsc_leaving;
+pub mod mpsc_recover;
+pub mod mpsc_room;
+pub mod mpsc_transfer;
 pub mod successor;
 pub mod transfer;
 pub mod wrap;
@@ -21,4 +26,9 @@ pub const ALL: &[&[Model]] = &[
     abort::ALL,
     batch::ALL,
     successor::ALL,
+    mpsc_transfer::ALL,
+    mpsc_room::ALL,
+    mpsc_leaving::ALL,
+    mpsc_recover::ALL,
+    mpsc_deaths::ALL,
 ];
