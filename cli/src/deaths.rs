@@ -1,13 +1,13 @@
 //! Which senders died, for a receiver that is to say whether it has everything.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use mapring::Peer;
 use mapring::generic::Observer;
 
+use crate::exit::SendersDied;
 use crate::kind::Kind;
 
 /// Between two looks while records come.
@@ -98,27 +98,6 @@ fn dead_slots<P: Kind>(observer: &Observer<P>) -> Result<Vec<(usize, u32)>> {
     });
     Ok(dead.collect())
 }
-
-/// Some senders have not sent everything: they died, or gave up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SendersDied {
-    pids: Vec<u32>,
-}
-
-impl fmt::Display for SendersDied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pids.as_slice() {
-            [pid] => write!(f, "the sender, process {pid}, has died")?,
-            pids => {
-                let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
-                write!(f, "the senders, processes {}, have died", pids.join(", "))?;
-            }
-        }
-        f.write_str(" before it was done: not everything arrived")
-    }
-}
-
-impl std::error::Error for SendersDied {}
 
 #[cfg(test)]
 mod tests {

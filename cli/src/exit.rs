@@ -1,11 +1,11 @@
 //! What the exit code says.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use anyhow::Error;
 use mapring::{AttachError, Corrupt, OpenError, RecvError, SendError, TryRecvError, TrySendError};
 
-use crate::deaths::SendersDied;
 use crate::interrupt::Interrupted;
 
 /// Told by `--help`.
@@ -26,6 +26,28 @@ const TIMED_OUT: u8 = 4;
 const CORRUPT: u8 = 5;
 /// What shells say of a command that SIGINT has ended.
 const INTERRUPTED: u8 = 130;
+
+/// Some senders have not sent everything: they died, or gave up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SendersDied {
+    /// Their processes.
+    pub(crate) pids: Vec<u32>,
+}
+
+impl fmt::Display for SendersDied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pids.as_slice() {
+            [pid] => write!(f, "the sender, process {pid}, has died")?,
+            pids => {
+                let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
+                write!(f, "the senders, processes {}, have died", pids.join(", "))?;
+            }
+        }
+        f.write_str(" before it was done: not everything arrived")
+    }
+}
+
+impl std::error::Error for SendersDied {}
 
 /// The code that goes with the first cause that has one.
 pub(crate) fn code_of(error: &Error) -> ExitCode {
