@@ -14,12 +14,14 @@ fn mapped(len: usize) -> Mapped {
 #[test]
 fn mapped_memory_conforms() {
     conformance::conforms(mapped);
+    conformance::words_are_exchanged_and_added_to(mapped);
     conformance::conforms_in_long_copies(mapped);
 }
 
 #[test]
 fn bytes_conform() {
     conformance::conforms(Bytes::zeroed);
+    conformance::words_are_exchanged_and_added_to(Bytes::zeroed);
     conformance::conforms_in_long_copies(Bytes::zeroed);
 }
 

@@ -3,7 +3,8 @@
 //! A check panics where the memory does not conform. [`conforms`] is for every
 //! implementation, a model's too: it uses one thread, a few hundred accesses, and
 //! no copy longer than [`LONGEST_SHORT_COPY`] bytes. Memories that real processes
-//! use must also pass [`conforms_in_long_copies`] and [`passes_messages`].
+//! use must also pass [`words_are_exchanged_and_added_to`], [`conforms_in_long_copies`] and
+//! [`passes_messages`].
 
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -49,6 +50,26 @@ pub fn words_keep_what_was_stored<M: Memory>(make: impl Fn(usize) -> M) {
     }
     for (word, value) in words().zip(1_u64..) {
         assert_eq!(memory.load(word, Acquire), value << 56 | value, "{word:?}");
+    }
+}
+
+/// A word is exchanged only if it is what it was said to be, an addition wraps around, and neither
+/// changes another word.
+pub fn words_are_exchanged_and_added_to<M: Memory>(make: impl Fn(usize) -> M) {
+    let memory = make(3 * WORD);
+    let word = Word::at(WORD);
+    for neighbour in [Word::at(0), Word::at(2 * WORD)] {
+        memory.store(neighbour, NEIGHBOUR, Relaxed);
+    }
+    let exchange = |old, new| memory.compare_exchange(word, old, new, Release, Relaxed);
+    assert_eq!(exchange(1, 2), Err(0), "a word that is another");
+    assert_eq!(memory.load(word, Acquire), 0);
+    assert_eq!(exchange(0, u64::MAX - 1), Ok(0));
+    assert_eq!(memory.load(word, Acquire), u64::MAX - 1);
+    assert_eq!(memory.fetch_add(word, 3, Release), u64::MAX - 1);
+    assert_eq!(memory.load(word, Acquire), 1, "an addition wraps around");
+    for neighbour in [Word::at(0), Word::at(2 * WORD)] {
+        assert_eq!(memory.load(neighbour, Relaxed), NEIGHBOUR, "{neighbour:?}");
     }
 }
 
