@@ -1,5 +1,5 @@
-//! What do many producers cost? One ring, one consumer, 1, 2 and 8 producers, also more than there are
-//! cores; against the queues of `crossbeam` of the same room, in turns as in `side_by_side`.
+//! What do many producers cost? One ring, one consumer, 1, 2 and 8 producers, also more than there
+//! are cores; against the queues of `crossbeam` of the same room, in turns as in `side_by_side`.
 //!
 //! `cargo bench --bench many_producers -- --rounds 9`
 

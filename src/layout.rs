@@ -161,7 +161,8 @@ pub const FLAGS: Word = Word::at(0x40);
 pub const LAYOUT_HASH: Word = Word::at(0x48);
 /// Identity page: a random number that tells two regions of one name apart.
 pub const GENERATION: Word = Word::at(0x50);
-/// Producers' page: the position behind the last record, for successors and observers.
+/// Producers' page: the position behind the last record, for successors and observers; with several
+/// producers, the cursor itself: the position behind the last claim.
 pub const TAIL: Word = Word::at(PAGE);
 /// Producers' page: how often a producer came or left, as far as they lived to say so.
 pub const PRESENCE: Word = Word::at(PAGE + 0x80);
@@ -182,7 +183,8 @@ pub const SLOT_PID: usize = 0x08;
 pub const SLOT_ATTACHMENTS: usize = 0x10;
 /// Within a producer's slot: bytes of the claim that it makes or has made last.
 pub const SLOT_CLAIM_SIZE: usize = 0x18;
-/// Within a producer's slot: one more than the position at which it is about to claim, or has claimed; or 0.
+/// Within a producer's slot: one more than the position at which it is about to claim, or has
+/// claimed; or 0.
 pub const SLOT_INTENT: usize = 0x20;
 /// Within a producer's slot: one more than the position at which it has claimed last; or 0.
 pub const SLOT_CLAIMED: usize = 0x28;

@@ -64,7 +64,8 @@ pub trait Memory: ReadMemory + Debug {
     /// When the range, rounded up to a multiple of eight, is out of range: the protocol has a bug.
     fn write(&self, to: Word, bytes: &[u8]);
 
-    /// Says that the cache line `ahead` bytes past the word `at` will soon be written, if there is one. Only a hint.
+    /// Says that the cache line `ahead` bytes past the word `at` will soon be written, if there is
+    /// one. Only a hint.
     #[inline]
     fn prefetch_write(&self, _at: Word, _ahead: usize) {}
 }

@@ -1,9 +1,10 @@
 //! Many producers, one consumer: one ring, one order.
 //!
-//! The face is that of [`spsc`](crate::spsc): who knows one knows both. [`Options`] describe a region;
-//! with them it is created or opened, by name or by path, as a [`Ring`]. A ring hands out up to
-//! [`producers`](generic::Options::producers) roles of a [`Producer`], in any number of processes
-//! and threads (one for each thread that sends), one role of a [`Consumer`], and any number of [`Observer`]s.
+//! The face is that of [`spsc`](crate::spsc): who knows one knows both. [`Options`] describe a
+//! region; with them it is created or opened, by name or by path, as a [`Ring`]. A ring hands out
+//! up to [`producers`](generic::Options::producers) roles of a [`Producer`], in any number of
+//! processes and threads (one for each thread that sends), one role of a [`Consumer`], and any
+//! number of [`Observer`]s.
 //!
 //! ```
 //! use mapring::mpsc::Options;
@@ -30,25 +31,27 @@
 //!
 //! # The order of records
 //!
-//! Records are received in the order in which their producers claimed room for them. So those of each
-//! producer come in the order in which it sent them; and what a producer sent after it had learned that
-//! another one had sent something comes after that.
+//! Records are received in the order in which their producers claimed room for them. So those of
+//! each producer come in the order in which it sent them; and what a producer sent after it had
+//! learned that another one had sent something comes after that.
 //!
 //! # Ends and deaths
 //!
-//! A claim that its producer has not committed yet holds up what was claimed behind it. If the producer is
-//! slow, or stopped, the consumer waits: nothing tells that from a producer that is about to go
-//! on. Only when the kernel says that it has died is the claim skipped, exactly that; its
-//! consumer finds out within about a millisecond in a blocking call, and in `try_recv` and `drain` when a
-//! thousand calls in a row have found nothing (that one call then makes system calls). What was skipped can be asked
-//! for: [`Consumer::repairs`](generic::Consumer::repairs).
+//! A claim that its producer has not committed yet holds up what was claimed behind it. If the
+//! producer is slow, or stopped, the consumer waits: nothing tells that from a producer that is
+//! about to go on. Only when the kernel says that it has died is the claim skipped, exactly that;
+//! its consumer finds out within about a millisecond in a blocking call, and in `try_recv` and
+//! `drain` when a thousand calls in a row have found nothing (that one call then makes system
+//! calls). What was skipped can be asked for: [`Consumer::repairs`](generic::Consumer::repairs).
 //!
-//! [`Disconnected`](crate::RecvError::Disconnected) means that the last producer has left and everything
-//! was received; [`PeerDied`](crate::RecvError::PeerDied) that none is left, and that one of them has died. As long as one is alive,
-//! the deaths of others are no error: [`Consumer::producers`](generic::Consumer::producers) tells of them.
+//! [`Disconnected`](crate::RecvError::Disconnected) means that the last producer has left and
+//! everything was received; [`PeerDied`](crate::RecvError::PeerDied) that none is left, and that
+//! one of them has died. As long as one is alive, the deaths of others are no error:
+//! [`Consumer::producers`](generic::Consumer::producers) tells of them.
 //!
-//! A claim that is dropped is skipped by the consumer. One that is leaked (`mem::forget`) is
-//! in the way until its producer's next call, or until that leaves: [`Observer::stalled`](generic::Observer::stalled) names it.
+//! A claim that is dropped is skipped by the consumer. One that is leaked (`mem::forget`) is in the
+//! way until its producer sends or claims again, or leaves:
+//! [`Observer::stalled`](generic::Observer::stalled) names it.
 //!
 //! # Threads and forks
 //!

@@ -200,7 +200,8 @@ fn producers_killed_at_any_moment_lose_nothing_committed() {
     kill_producers(64, kills - kills / 2);
 }
 
-/// Role: receives so many records at a time, checks them and notes for each sender how many it has seen.
+/// Role: receives so many records at a time, checks them and notes for each sender how many it has
+/// seen.
 #[test]
 fn role_receive_sequences() {
     let Some(arguments) = role() else { return };

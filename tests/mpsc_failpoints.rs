@@ -1,4 +1,5 @@
-//! Producers of rings of many that die just before each single change that they make, through a memory that kills.
+//! Producers of rings of many that die just before each single change that they make, through a
+//! memory that kills.
 //!
 //! `MAPRING_KILLS` says how many die in each operation, at least once at each step.
 
@@ -95,7 +96,8 @@ impl Operation {
     }
 }
 
-/// Role: for each number it is told, forks a process that dies after so many changes; says its pid, and whether it did.
+/// Role: for each number it is told, forks a process that dies after so many changes; says its pid,
+/// and whether it did.
 #[test]
 fn role_die_sending() {
     let Some(arguments) = role() else { return };
@@ -112,7 +114,8 @@ fn role_die_sending() {
     }
 }
 
-/// How many changes an operation makes before it claims, before it publishes, and in all. It is carried out once.
+/// How many changes an operation makes before it claims, before it publishes, and in all. It is
+/// carried out once.
 fn changes_of(operation: Operation, ring: &Ring, consumer: &mut Consumer) -> [usize; 3] {
     let words = Rc::new(RefCell::new(Vec::new()));
     let header = Position(ring.observer().unwrap().tail()).word(&geometry(ring));

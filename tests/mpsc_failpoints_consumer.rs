@@ -1,5 +1,5 @@
-//! Consumers of rings of many producers that die just before each single change that they make, and so do
-//! those that come after them.
+//! Consumers of rings of many producers that die just before each single change that they make, and
+//! so do those that come after them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -51,8 +51,9 @@ impl Receiving {
     }
 }
 
-/// Role: for each pair of numbers it is told, forks a process that dies receiving after so many changes, and then another that
-/// dies in its turn, taking over what the first one left. Says which of them died.
+/// Role: for each pair of numbers it is told, forks a process that dies receiving after so many
+/// changes, and then another that dies in its turn, taking over what the first one left. Says which
+/// of them died.
 #[test]
 fn role_die_receiving() {
     let Some(arguments) = role() else { return };
@@ -75,8 +76,8 @@ fn role_die_receiving() {
     }
 }
 
-/// Takes the consumer's place by the protocol alone, which finishes a release that somebody died in, and dies
-/// after so many changes. Nobody else does so meanwhile.
+/// Takes the consumer's place by the protocol alone, which finishes a release that somebody died
+/// in, and dies after so many changes. Nobody else does so meanwhile.
 fn take_over(ring: &Ring, changes: usize) {
     let mut mapped = None;
     let producer = ring.producer().unwrap();
@@ -125,8 +126,8 @@ fn a_consumer_killed_before_any_change_is_succeeded() {
     }
 }
 
-/// Receives what two dead consumers have left of six records: not before the first, nor behind the first that they
-/// had not been handed; if the first one came to its end, no record twice.
+/// Receives what two dead consumers have left of six records: not before the first, nor behind the
+/// first that they had not been handed; if the first one came to its end, no record twice.
 fn check_what_is_left(ring: &Ring, receiving: Receiving, first_died: bool) {
     let mut consumer = ring.consumer().unwrap();
     let mut bytes = Vec::new();

@@ -1,4 +1,5 @@
-//! Several producers that want the same place of a ring, and die there before anybody can see whose it is.
+//! Several producers that want the same place of a ring, and die there before anybody can see whose
+//! it is.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -27,8 +28,9 @@ fn size(len: usize) -> usize {
     (8 + len).next_multiple_of(8)
 }
 
-/// Role: sends a record of a length, and says "here" and waits until told: just "before" it would swap the tail, just
-/// "behind" that, where it has "marked" the claim as its own, or has "written" the payload.
+/// Role: sends a record of a length, and says "here" and waits until told: just "before" it would
+/// swap the tail, just "behind" that, where it has "marked" the claim as its own, or has "written"
+/// the payload.
 #[test]
 fn role_stay_in_a_claim() {
     let Some(arguments) = role() else { return };

@@ -1,4 +1,5 @@
-//! Peers of a ring of many producers that write what they like through the region's file, and lock what they like.
+//! Peers of a ring of many producers that write what they like through the region's file, and lock
+//! what they like.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,5 +1,6 @@
-//! Where claims and records of many producers can lie: at the ends of the ring and of what a position can count,
-//! in the overrun area, in the last free bytes; alive, given up, leaked and dead.
+//! Where claims and records of many producers can lie: at the ends of the ring and of what a
+//! position can count, in the overrun area, in the last free bytes; alive, given up, leaked and
+//! dead.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -46,7 +47,8 @@ fn assert_received(consumer: &mut Consumer, tag: u32, payload: &[u8]) {
     assert!(bytes == payload, "record {tag} is not whole");
 }
 
-/// Moves an empty ring on, by claims that are given up, to where `index` bytes are before the next record.
+/// Moves an empty ring on, by claims that are given up, to where `index` bytes are before the next
+/// record.
 fn move_to(producer: &mut Producer, consumer: &mut Consumer, index: usize) {
     let mut distance = index.wrapping_sub(consumer.position() as usize) % CAPACITY;
     while distance > 0 {
@@ -97,7 +99,8 @@ fn batches_run_into_the_overrun_area() {
     let ring = options(8).create(&name).unwrap();
     let (mut producer, mut other) = (ring.producer().unwrap(), ring.producer().unwrap());
     let mut consumer = ring.consumer().unwrap();
-    // Records of 24, 48 and 120 bytes, of which each in turn lies across the end, and unused room behind.
+    // Records of 24, 48 and 120 bytes, of which each in turn lies across the end, and unused room
+    // behind.
     let lens = [16, 40, 112];
     for index in (CAPACITY - 240..CAPACITY).step_by(8) {
         move_to(&mut other, &mut consumer, index);
@@ -169,7 +172,8 @@ fn positions_near_the_ends_of_what_words_can_count() {
         let mut producers = [ring.producer().unwrap(), ring.producer().unwrap()];
         let mut consumer = ring.consumer().unwrap();
         let mut repaired = Vec::new();
-        // A lap or more behind the end. Claims of dead producers start and end at it, and lie across it.
+        // A lap or more behind the end. Claims of dead producers start and end at it, and lie
+        // across it.
         for tag in 0_u32.. {
             let tail = ring.observer().unwrap().tail();
             let passed = tail.wrapping_sub(start);
@@ -196,7 +200,8 @@ fn positions_near_the_ends_of_what_words_can_count() {
 
 #[test]
 fn dead_claims_that_start_at_the_end_of_what_words_can_count() {
-    // One that starts at position 0, where a slot could be taken for one without an intent, and the last before it.
+    // One that starts at position 0, where a slot could be taken for one without an intent, and the
+    // last before it.
     for start in [0_u64, 0_u64.wrapping_sub(8), 1 << 32, (1 << 63) - 8] {
         let name = Name::new(&format!("claims-at-{start}"));
         let ring = options(8).producers(2).start(start).create(&name).unwrap();
@@ -332,9 +337,9 @@ fn a_batch_for_which_there_is_never_room_is_too_long() {
     let limit = CAPACITY - 64;
     for len in [limit + 1, CAPACITY, usize::MAX] {
         let batch = producer.try_batch(len).map(drop);
-        assert_eq!(batch, Err(TrySendError::TooLong { len, limit }));
+        assert_eq!(batch, Err(TrySendError::TooMuchRoom { room: len, limit }));
         let batch = producer.batch(len, DEADLINE).map(drop);
-        assert_eq!(batch, Err(SendError::TooLong { len, limit }));
+        assert_eq!(batch, Err(SendError::TooMuchRoom { room: len, limit }));
     }
     // Of the room that there is, no record takes more than was set aside.
     let mut batch = producer.try_batch(130).unwrap();

@@ -29,7 +29,8 @@ fn role_claim() {
     claimant::play(&arguments);
 }
 
-/// Role: takes so many producers' roles, in threads, then tries another, says what came of it and waits.
+/// Role: takes so many producers' roles, in threads, then tries another, says what came of it and
+/// waits.
 #[test]
 fn role_hold_producers() {
     let Some(arguments) = role() else { return };
@@ -155,8 +156,8 @@ fn who_wants_a_dead_slot_gets_it_as_soon_as_the_consumer_comes_by() {
     });
 }
 
-/// Role: takes the consumer's role when told, says what came of it and of one `recv`, and how many claims
-/// it has skipped; waits, and gives it back.
+/// Role: takes the consumer's role when told, says what came of it and of one `recv`, and how many
+/// claims it has skipped; waits, and gives it back.
 #[test]
 fn role_race_for_the_consumer() {
     let Some(arguments) = role() else { return };

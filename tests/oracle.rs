@@ -40,7 +40,7 @@ fn any_geometry() -> impl Strategy<Value = Geometry> {
     let shape =
         (6..=12_u32, 3..=7_u32).prop_map(|(capacity, align)| (1_u64 << capacity, 1_u64 << align));
     shape.prop_flat_map(|(capacity, align)| {
-        let longest = Geometry::largest_payload(capacity, align);
+        let longest = Geometry::largest_payload(Kind::Spsc, capacity, align);
         prop_oneof![0..=longest, Just(0), Just(longest)]
             .prop_map(move |max_payload| geometry(capacity, max_payload, align))
     })
@@ -135,7 +135,11 @@ proptest! {
 fn every_length_at_every_index() {
     for align in [8, 16, 64] {
         let capacity = 128;
-        let geometry = geometry(capacity, Geometry::largest_payload(capacity, align), align);
+        let geometry = geometry(
+            capacity,
+            Geometry::largest_payload(Kind::Spsc, capacity, align),
+            align,
+        );
         for start in (0..capacity).step_by(align as usize) {
             for len in 0..=geometry.max_payload() {
                 for seed in 0..4 {
@@ -171,7 +175,7 @@ fn every_length_at_every_index() {
 #[test]
 fn a_full_ring_never_sticks() {
     for align in [8, 16, 32] {
-        for len in 0..=Geometry::largest_payload(128, align) {
+        for len in 0..=Geometry::largest_payload(Kind::Spsc, 128, align) {
             let geometry = geometry(128, len, align);
             let send = Operation::Send(Message {
                 tag: 1,

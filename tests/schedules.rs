@@ -34,7 +34,7 @@ fn any_ring() -> impl Strategy<Value = (Geometry, Position)> {
     );
     ring.prop_map(|(capacity, align, payload, producers, boundary, steps)| {
         let capacity = (1_u64 << capacity).max(2 * align);
-        let longest = Geometry::largest_payload(capacity, align);
+        let longest = Geometry::largest_payload(Kind::Mpsc, capacity, align);
         let payload = match payload {
             u16::MAX => longest,
             payload => u64::from(payload) % (longest + 1),
@@ -350,7 +350,13 @@ fn a_successor_in_a_slot_does_not_hold_things_up() {
 #[test]
 fn a_full_ring_with_a_dead_claim_never_sticks() {
     for align in [8, 16, 64] {
-        for len in [0, 1, 24, 56, Geometry::largest_payload(256, align) as u16] {
+        for len in [
+            0,
+            1,
+            24,
+            56,
+            Geometry::largest_payload(Kind::Mpsc, 256, align) as u16,
+        ] {
             let geometry = geometry(256, u64::from(len), align, 2);
             let fill = vec![goes_on(1, ALL, send(len)); 33];
             for steps in 3..8 {

@@ -1,8 +1,8 @@
 //! What the benches share: two pinned threads, and the streams that they run.
 //!
-//! Every stream changes the first eight bytes of each payload, sends all of it and copies it
-//! out again; the receiver checks what it got. Each contestant is used as its documentation says; all of them,
-//! the raw stream too, have 1 MiB of room.
+//! Every stream changes the first eight bytes of each payload, sends all of it and copies it out
+//! again; the receiver checks what it got. Each contestant is used as its documentation says; all
+//! of them, the raw stream too, have 1 MiB of room.
 
 // Each bench uses a part of it.
 #![allow(dead_code)]
@@ -76,8 +76,8 @@ pub(crate) fn race(produce: impl FnOnce() + Send, consume: impl FnOnce() + Send)
 }
 
 /// Runs the producers, each on a thread of its own, and one consumer. A single producer and the
-/// consumer are on two cores if there are two; several producers go where the system puts them. Measures from
-/// the common start to the end of the last.
+/// consumer are on two cores if there are two; several producers go where the system puts them.
+/// Measures from the common start to the end of the last.
 pub(crate) fn race_many<P: FnOnce() + Send>(
     produce: Vec<P>,
     consume: impl FnOnce() + Send,

@@ -41,7 +41,7 @@ impl Plan {
     fn geometry(&self) -> Option<Geometry> {
         let capacity = 1_u64 << (6 + self.capacity % 5);
         let align = 1_u64 << (3 + self.record_align % 5);
-        let longest = Geometry::largest_payload(capacity, align);
+        let longest = Geometry::largest_payload(Kind::Mpsc, capacity, align);
         let max_payload = u64::from(self.max_payload) % (longest + 1);
         let producers = 1 + u64::from(self.producers % 4);
         Geometry::of_any_capacity(Kind::Mpsc, capacity, max_payload, align, producers).ok()

@@ -42,7 +42,7 @@ impl Plan {
     fn geometry(&self) -> Option<Geometry> {
         let capacity = 1_u64 << (6 + self.capacity % 7);
         let align = 1_u64 << (3 + self.record_align % 5);
-        let longest = Geometry::largest_payload(capacity, align);
+        let longest = Geometry::largest_payload(Kind::Spsc, capacity, align);
         let max_payload = u64::from(self.max_payload) % (longest + 1);
         Geometry::of_any_capacity(Kind::Spsc, capacity, max_payload, align, 1).ok()
     }

@@ -174,7 +174,7 @@ impl Plan {
         };
         let capacity = layout::MIN_CAPACITY << (self.capacity % 2);
         let align = 1_u64 << (3 + self.record_align % 5);
-        let longest = Geometry::largest_payload(capacity, align);
+        let longest = Geometry::largest_payload(kind, capacity, align);
         let max_payload = u64::from(self.max_payload) % (longest + 1);
         Geometry::new(kind, capacity, max_payload, align, producers).ok()
     }

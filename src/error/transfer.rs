@@ -57,6 +57,14 @@ pub enum TrySendError {
         /// The ring's `max_payload`, in bytes.
         limit: usize,
     },
+    /// A batch can never have so much room.
+    #[error("a batch of {room} bytes was asked for, the limit of this ring is {limit}")]
+    TooMuchRoom {
+        /// What was asked for, in bytes of the ring.
+        room: usize,
+        /// The most that can be claimed at once, in bytes of the ring.
+        limit: usize,
+    },
     /// The consumer wrote what it cannot have written.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
@@ -78,6 +86,14 @@ pub enum SendError {
         /// Its length, in bytes.
         len: usize,
         /// The ring's `max_payload`, in bytes.
+        limit: usize,
+    },
+    /// A batch can never have so much room.
+    #[error("a batch of {room} bytes was asked for, the limit of this ring is {limit}")]
+    TooMuchRoom {
+        /// What was asked for, in bytes of the ring.
+        room: usize,
+        /// The most that can be claimed at once, in bytes of the ring.
         limit: usize,
     },
     /// The consumer left, and only a successor of it could make progress.

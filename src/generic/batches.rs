@@ -23,12 +23,13 @@ impl<M: Memory> Producer<Spsc, M> {
 }
 
 impl<M: Memory> Producer<Mpsc, M> {
-    /// Starts a batch of records that are sent all at once, or not at all, and sets `room` bytes of the ring
-    /// aside for it: the sum of what [`record_size`](Producer::record_size) says of its payloads. What it does not
-    /// use is skipped.
+    /// Starts a batch of records that are sent all at once, or not at all, and sets `room` bytes of
+    /// the ring aside for it: the sum of what [`record_size`](Producer::record_size) says of its
+    /// payloads. What it does not use is skipped.
     ///
     /// # Errors
-    /// [`TrySendError`]; [`TooLong`](TrySendError::TooLong) when the ring never has so much room at once.
+    /// [`TrySendError`]; [`TooMuchRoom`](TrySendError::TooMuchRoom) when the ring never has so much
+    /// room at once.
     ///
     /// ```
     /// # use mapring::mpsc::Options;

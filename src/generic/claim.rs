@@ -12,9 +12,10 @@ use crate::ring::{self as protocol, Protocol};
 
 /// Room in the ring for one payload, to be written in place.
 ///
-/// [`Claim::commit`] sends it. Dropping it aborts: nothing was sent, and the
-/// room is free again (where there are many producers, once the consumer has come by). A claim that
-/// is leaked (`mem::forget`) is aborted by its producer's next call. What is not written before the commit is whatever stood there.
+/// [`Claim::commit`] sends it. Dropping it aborts: nothing was sent, and the room is free again
+/// (where there are many producers, once the consumer has come by). A claim that is leaked
+/// (`mem::forget`) is aborted when its producer sends or claims next, or leaves. What is not
+/// written before the commit is whatever stood there.
 ///
 /// It is also an [`io::Write`] that fills the payload from its start. A claim
 /// of a producer that [trusts its peers](super::Producer::trust_peers) derefs to its payload.
@@ -167,7 +168,9 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     /// Adds a record.
     ///
     /// # Errors
-    /// As [`Producer::try_send`](super::Producer::try_send); what the batch held it still holds.
+    /// As [`Producer::try_send`](super::Producer::try_send); what the batch held it still holds. In
+    /// a ring of many producers, [`Full`](TrySendError::Full) means that the room that the batch
+    /// asked for is used up.
     #[inline]
     pub fn push(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
         self.check_process()?;

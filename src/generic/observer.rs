@@ -47,7 +47,8 @@ impl<P: Protocol> Observer<P> {
         }
     }
 
-    /// Bytes of the ring that hold records not yet released, at most `capacity`.
+    /// Bytes of the ring that hold records not yet released, or are claimed for some; at most
+    /// `capacity`.
     #[must_use]
     pub fn len(&self) -> usize {
         let waiting = Position(self.tail()).distance_from(Position(self.head()));
@@ -83,7 +84,7 @@ impl<P: Protocol> Observer<P> {
         self.load(layout::HEAD)
     }
 
-    /// The position behind the last record sent.
+    /// The position behind the last record sent; with many producers, behind the last claim.
     #[must_use]
     pub fn tail(&self) -> u64 {
         self.load(layout::TAIL)

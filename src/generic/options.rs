@@ -90,8 +90,9 @@ impl<P: Protocol> Options<P> {
     }
 
     /// Every record starts at a multiple of this many bytes: a power of two from 8 to 128. The
-    /// default is 8 with one producer and 64 with many. With 64, a record of up to 56 bytes of payload never lies across two
-    /// cache lines, whatever was sent before it: a shorter way there and back, for more room.
+    /// default is 8 with one producer and 64 with many. With 64, a record of up to 56 bytes of
+    /// payload never lies across two cache lines, whatever was sent before it: a shorter way there
+    /// and back, for more room.
     pub fn record_align(mut self, bytes: u64) -> Self {
         self.settings.record_align = Some(bytes);
         self
@@ -131,7 +132,8 @@ impl<P: Protocol> Options<P> {
         self
     }
 
-    /// Lets the cursors of a new ring start at `position`, a multiple of eight, for tests of wrap-around.
+    /// Lets the cursors of a new ring start at `position`, a multiple of eight, for tests of
+    /// wrap-around.
     #[cfg(feature = "internals")]
     pub fn start(mut self, position: u64) -> Self {
         self.settings.start = position;

@@ -1,5 +1,7 @@
 //! What a consumer knows of its producers, and does about those that died.
 
+use std::iter;
+
 use crate::error::{Corrupt, TryRecvError};
 use crate::layout::Seat;
 use crate::memory::Memory;
@@ -54,25 +56,34 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
             .map_err(|corrupt| self.ring.poison(corrupt))
     }
 
-    /// Goes past what a dead producer has claimed, if that is what stands at the head.
-    pub(super) fn recover(&mut self) -> Result<Gap, Corrupt> {
-        let gap = self
-            .ring
-            .recover(&mut Undertaker::new(self.attachment.region()))?;
-        if let Gap::Dead(repair) = gap {
+    /// Goes past what dead producers have claimed, if that is what stands at the head. Returns
+    /// whether it was.
+    pub(super) fn recover(&mut self) -> Result<bool, Corrupt> {
+        let mut has_gone_on = false;
+        // No more than could have died at once: a call's work is bounded.
+        for _ in 0..self.ring.geometry().producers() {
+            let mut undertaker = Undertaker::new(self.attachment.region());
+            let Gap::Dead(repair) = self.ring.recover(&mut undertaker)? else {
+                break;
+            };
+            drop(undertaker);
             if self.repairs.len() == MOST_REPAIRS {
                 self.repairs.pop_front();
             }
             self.repairs.push_back(repair);
+            has_gone_on = true;
+            if self.ring.peek()?.is_some() {
+                break;
+            }
         }
-        Ok(gap)
+        Ok(has_gone_on)
     }
 
     /// In a ring of many producers, finds out now and then what a call that only polls cannot see.
     #[cold]
     #[inline(never)]
     pub(super) fn look_closer(&mut self) -> Result<(), Corrupt> {
-        if self.recover()? == Gap::None {
+        if !self.recover()? {
             self.producers
                 .look_again(self.ring.memory(), self.ring.geometry())
                 .map_err(|corrupt| self.ring.poison(corrupt))?;
@@ -122,6 +133,6 @@ impl<M: Memory> Consumer<Mpsc, M> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn repairs(&mut self) -> impl Iterator<Item = Repair> + '_ {
-        self.repairs.drain(..)
+        iter::from_fn(|| self.repairs.pop_front())
     }
 }

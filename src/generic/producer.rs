@@ -168,7 +168,8 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     }
 
     /// Gives the role up as if this process had died, for one who cannot finish: the consumer
-    /// receives what was sent, and then [`PeerDied`](crate::RecvError::PeerDied) instead of
+    /// receives what was sent, and then (where no other producer is alive)
+    /// [`PeerDied`](crate::RecvError::PeerDied) instead of
     /// [`Disconnected`](crate::RecvError::Disconnected).
     ///
     /// ```
@@ -208,8 +209,8 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         Ok(self.len()? == 0)
     }
 
-    /// Bytes of the ring that are free for records. One with a payload of `n` bytes takes
-    /// `n + 8`, rounded up to a multiple of eight; eight bytes of the ring are never used.
+    /// Bytes of the ring that are free for records: what one takes,
+    /// [`record_size`](Producer::record_size) says. Eight bytes of the ring are never used.
     ///
     /// # Errors
     /// [`TrySendError::Corrupt`], [`TrySendError::Forked`].
@@ -267,38 +268,50 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     }
 
     /// Repeats an attempt that needs `size` bytes of the ring until there is room for it.
+    ///
+    /// Where there are many producers, others may take the room in between, and
+    /// whoever needs much may be the last to get it.
     pub(super) fn repeat<T>(
         &mut self,
         size: usize,
         deadline: Deadline,
         mut attempt: impl FnMut(&mut P::Producer<M>) -> Result<T, TrySendError>,
     ) -> Result<T, SendError> {
+        let worthwhile = size.max(self.capacity() / WORTHWHILE_SHARE);
+        let mut wait = Wait::until(deadline);
+        let mut has_waited = false;
         loop {
             match attempt(&mut self.ring) {
-                // If there was room in between, another producer has taken it.
-                Err(TrySendError::Full) => self.wait_for_room(size, deadline)?,
+                Err(TrySendError::Full) => {}
                 done => return done.map_err(without_full),
             }
+            // There was room, but not for long enough.
+            if has_waited && wait.pause() == Pause::TimedOut {
+                return Err(SendError::TimedOut);
+            }
+            has_waited = true;
+            self.wait_on(&mut wait, |ring, waited_long| {
+                // A consumer that reads slowly gets its next record as soon as that fits.
+                ring.has_room(if waited_long { size } else { worthwhile })
+            })?;
         }
     }
 
-    /// Waits until `needed` bytes of the ring are free, which is possible.
-    fn wait_for_room(&mut self, needed: usize, deadline: Deadline) -> Result<(), SendError> {
-        let worthwhile = needed.max(self.capacity() / WORTHWHILE_SHARE);
-        self.wait(deadline, |ring, waited_long| {
-            // A consumer that reads slowly gets its next record as soon as that fits.
-            ring.has_room(if waited_long { needed } else { worthwhile })
-        })
-    }
-
-    /// Waits until `is_done`, which is told whether it has been called for long.
     fn wait(
         &mut self,
         deadline: Deadline,
+        is_done: impl FnMut(&mut P::Producer<M>, bool) -> Result<bool, Corrupt>,
+    ) -> Result<(), SendError> {
+        self.wait_on(&mut Wait::until(deadline), is_done)
+    }
+
+    /// Waits until `is_done`, which is told whether it has been called for long.
+    fn wait_on(
+        &mut self,
+        wait: &mut Wait,
         mut is_done: impl FnMut(&mut P::Producer<M>, bool) -> Result<bool, Corrupt>,
     ) -> Result<(), SendError> {
         self.check_process().map_err(without_full)?;
-        let mut wait = Wait::until(deadline);
         loop {
             if is_done(&mut self.ring, wait.is_long())? {
                 return Ok(());
@@ -355,8 +368,8 @@ impl<P: Protocol, M: Memory> Drop for Producer<P, M> {
 /// The error of an attempt that came after there was room.
 pub(super) fn without_full(error: TrySendError) -> SendError {
     match error {
-        // Nobody else sends, so a ring that had room still has it.
         TrySendError::Full => SendError::TimedOut,
+        TrySendError::TooMuchRoom { room, limit } => SendError::TooMuchRoom { room, limit },
         TrySendError::TooLong { len, limit } => SendError::TooLong { len, limit },
         TrySendError::Corrupt(corrupt) => SendError::Corrupt(corrupt),
         TrySendError::Forked => SendError::Forked,

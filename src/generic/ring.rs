@@ -23,8 +23,8 @@ pub struct Ring<P> {
     protocol: PhantomData<P>,
 }
 
-/// How often a ring whose producer slots are all taken is looked at, a millisecond apart: its consumer may be about
-/// to give one back.
+/// How often a ring whose producer slots are all taken is looked at, a millisecond apart: its
+/// consumer may be about to give one back.
 const ATTEMPTS: u32 = 50;
 
 impl<P: Protocol> Ring<P> {
@@ -39,8 +39,9 @@ impl<P: Protocol> Ring<P> {
     ///
     /// # Errors
     /// In a ring of one producer, [`AttachError::Busy`] while somebody holds it, in any process. In
-    /// one of many, [`AttachError::TooManyProducers`] when that many hold one. [`AttachError::Corrupt`]
-    /// when the cursors cannot be.
+    /// one of many, [`AttachError::TooManyProducers`] when all slots are held, or wait for the
+    /// consumer to skip what their dead holders had claimed, and still are after some 50 ms.
+    /// [`AttachError::Corrupt`] when the cursors cannot be.
     pub fn producer(&self) -> Result<Producer<P>, AttachError> {
         let limit = self.region.identity().geometry.producers();
         for attempt in 0..ATTEMPTS {

@@ -101,7 +101,7 @@ impl Geometry {
                 found: producers,
             });
         }
-        let limit = Self::largest_payload(capacity, record_align);
+        let limit = Self::largest_payload(kind, capacity, record_align);
         if max_payload > limit {
             return Err(LayoutError::MaxPayload {
                 max_payload,
@@ -126,25 +126,23 @@ impl Geometry {
         Ok(geometry)
     }
 
-    /// The longest payload that a ring of `capacity` bytes can carry, in bytes:
-    /// the record and the header behind it must fit into an empty ring.
+    /// The longest payload that a ring of `capacity` bytes can carry, in bytes: the record and
+    /// the header behind it must fit into an empty ring. Where records are claimed, the
+    /// record must be one that a header of padding can stand for.
     #[must_use]
-    pub const fn largest_payload(capacity: u64, record_align: u64) -> u64 {
-        let largest_record = (capacity - HEADER_SIZE as u64) / record_align * record_align;
+    pub fn largest_payload(kind: Kind, capacity: u64, record_align: u64) -> u64 {
+        let largest_record = match kind {
+            Kind::Spsc => (capacity - HEADER_SIZE as u64) / record_align * record_align,
+            Kind::Mpsc => largest_claim(capacity, record_align),
+        };
         let payload = largest_record.saturating_sub(HEADER_SIZE as u64);
-        if payload < MAX_PAYLOAD {
-            payload
-        } else {
-            MAX_PAYLOAD
-        }
+        payload.min(MAX_PAYLOAD)
     }
 
     /// The most bytes of the ring that can be claimed at once: one record, or a batch of them.
     #[must_use]
     pub fn largest_claim(&self) -> usize {
-        let fits = (self.capacity - HEADER_SIZE) & !self.align_mask;
-        // One header must be able to say how long it is, if it is given up.
-        fits.min(MAX_PAYLOAD as usize & !self.align_mask)
+        largest_claim(self.capacity as u64, self.record_align() as u64) as usize
     }
 
     /// Which protocol.
@@ -235,4 +233,11 @@ impl Geometry {
         );
         PRODUCER_SLOTS.plus(index * SLOT_SIZE)
     }
+}
+
+/// See [`Geometry::largest_claim`].
+fn largest_claim(capacity: u64, record_align: u64) -> u64 {
+    let fits = capacity - HEADER_SIZE as u64;
+    // One header must be able to say how long it is, if it is given up.
+    fits.min(MAX_PAYLOAD) / record_align * record_align
 }

@@ -67,7 +67,8 @@ fn page_wiped_on_fork() -> io::Result<&'static AtomicU64> {
     // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
     let page =
         unsafe { rustix::mm::mmap_anonymous(ptr::null_mut(), size, access, MapFlags::PRIVATE) }?;
-    // SAFETY: `page` is the mapping made above, `size` bytes long, and holds nothing yet that a fork could wipe.
+    // SAFETY: `page` is the mapping made above, `size` bytes long, and holds nothing yet that a
+    // fork could wipe.
     unsafe { rustix::mm::madvise(page, size, Advice::LinuxWipeOnFork) }?;
     // SAFETY: the mapping is page-aligned, zeroed, at least eight bytes long, and is never
     // unmapped, so it is valid for `'static`; all access to it is through this atomic.

@@ -14,6 +14,9 @@ use super::{Position, Protocol, Record, RecordHeader};
 
 /// Shows its counters once in so many bytes of the ring.
 const SHOW_EVERY: u64 = 16 << 10;
+/// How many claims that were given up one look goes past: a call's work is bounded.
+pub(super) const MOST_PADDINGS: usize = 4096;
+
 /// The receiving side of a ring.
 #[derive(Debug)]
 pub struct Consumer<M, P> {
@@ -79,7 +82,8 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         Ok(consumer)
     }
 
-    /// Looks whether there is a record, without taking it.
+    /// Looks whether there is a record, without taking it. Goes past claims that were given up, but
+    /// not past more than 4096: then it finds nothing, and [`Consumer::position`] has changed.
     ///
     /// # Errors
     /// [`Corrupt`], now or before.
@@ -96,8 +100,8 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         }
     }
 
-    /// Whether everything that was sent has been gone past, and everything that was claimed. For who knows
-    /// that nobody sends any more.
+    /// Whether everything that was sent has been gone past, and everything that was claimed. For
+    /// who knows that nobody sends any more.
     ///
     /// # Errors
     /// [`Corrupt`], now or before.
@@ -126,8 +130,9 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
     /// then that record is still there. Releases them at the end, and each time `release_every`
     /// bytes have been gone past. Returns how many there were.
     ///
-    /// It ends after a lap, too: a peer that fills the ring with headers must not hold it for
-    /// ever. When `each` panics, what was not released before is still there.
+    /// It ends after a lap, too, and behind 4096 claims that were given up: a peer that fills the
+    /// ring with headers must not hold it for ever. When `each` panics, what was not released
+    /// before is still there.
     #[inline]
     pub fn drain_while(
         &mut self,
@@ -144,39 +149,42 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         let mut head = self.head;
         let lap = head.plus(geometry.capacity());
         let mut release_at = self.released.plus(release_every);
-        let (mut count, mut counted) = (0, 0);
+        let (mut count, mut counted, mut skipped) = (0, 0, 0);
         let mut caught_up = false;
         let mut usual_size = 0;
-        while count < limit && lap.is_after(head) {
-            let header = match poll::<P>(&self.memory, &geometry, head) {
-                Ok(Found::Record(header)) => header,
+        while count < limit && skipped < MOST_PADDINGS && lap.is_after(head) {
+            let size = match poll::<P>(&self.memory, &geometry, head) {
+                Ok(Found::Record(header)) => {
+                    if !each(Record::new(&self.memory, &geometry, head, header)) {
+                        break;
+                    }
+                    // Where the next header stands depends on this one, so that a chain of loads
+                    // would run through the batch. A guess that the next record is as long as the
+                    // last breaks it: the processor goes ahead with the guess, and loads several
+                    // lines at a time.
+                    let size = geometry.record_size(header.len);
+                    usual_size = if size == usual_size {
+                        usual_size
+                    } else {
+                        another_size(size)
+                    };
+                    count += 1;
+                    usual_size
+                }
+                Ok(Found::Padding(size)) => {
+                    skipped += 1;
+                    size
+                }
                 Ok(Found::Nothing) => {
                     caught_up = true;
                     break;
-                }
-                Ok(Found::Padding(size)) => {
-                    head = head.plus(size);
-                    continue;
                 }
                 Err(corrupt) => {
                     self.poison(corrupt);
                     break;
                 }
             };
-            if !each(Record::new(&self.memory, &geometry, head, header)) {
-                break;
-            }
-            // Where the next header stands depends on this one, so that a chain of loads would
-            // run through the batch. A guess that the next record is as long as the last breaks it:
-            // the processor goes ahead with the guess, and loads several lines at a time.
-            let size = geometry.record_size(header.len);
-            usual_size = if size == usual_size {
-                usual_size
-            } else {
-                another_size(size)
-            };
-            head = head.plus(usual_size);
-            count += 1;
+            head = head.plus(size);
             if !release_at.is_after(head) {
                 self.go_to(head, count - counted);
                 self.release();
@@ -198,7 +206,7 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
                 self.clear();
             }
             self.released = self.head;
-            // P2: pairs with the Acquire loads in `Producer::refresh_head` and `Producer::attach`.
+            // P2: pairs with the Acquire loads in `spsc::Producer` and in `mpsc::Room::look`.
             self.memory.store(layout::HEAD, self.head.0, Release);
         }
     }

@@ -53,7 +53,7 @@
 //! - **M1** Every word in `[TAIL, HEAD + capacity)` at which a record may start (a multiple of the
 //!   record alignment) is zero. A producer cannot see to that, for the header behind its record is
 //!   another's; so the consumer zeroes these words of what it releases, before it stores HEAD.
-//! - **M2** So at each of these words of a claimed span is zero until its owner stores there, and
+//! - **M2** So each of these words of a claimed span is zero until its owner stores there, and
 //!   a header at a claim's start is what its owner published: payload bytes that look like
 //!   headers are never read as such, for the consumer goes from one claim's start to the next.
 //! - **M3** In its slot a producer says what it is about to do, before it does it: the size, then
@@ -68,7 +68,8 @@
 //! - **M6** `release_to` is stored before the first word is zeroed for a release. So a consumer that
 //!   dies in one leaves a span `[HEAD, release_to)` that its successor zeroes and releases;
 //!   before that, it would take zeroed headers for claims without an owner.
-//! - **M7** In a batch, which is one claim, the header at the claim's start is stored last: all or nothing (I7).
+//! - **M7** In a batch, which is one claim, the header at the claim's start is stored last: all or
+//!   nothing (I7).
 //!
 //! What the consumer does when TAIL is ahead of a header that does not come is told, and proved,
 //! at the head of `recover.rs`. It goes by the kernel's word, never by time.
@@ -84,7 +85,6 @@
 //! | P2 | HEAD (`Consumer::release`) | HEAD (`spsc::Producer::refresh_head`, `attach`; `mpsc::Room::look`) | that the released bytes have been read, and zeroed (M1) |
 //! | P3 | slot state (`participant::attach`, `detach`) | slot state (`participant::look`) | the slot's pid; everything sent before leaving |
 //! | P4 | magic (`attach::initialise`) | magic (`attach::verify`) | the identity page and the first cursors |
-//!
 //! | P5 | TAIL (`mpsc::Producer::claim`, an exchange) | TAIL (`recover::find`; `mpsc::Room::look`) | the intent of each who has claimed up to there; the HEAD that it had seen |
 //! | P6 | intent (`mpsc::Producer::claim`, `clear_intent`) | intent (`recover::intent`) | the header of the producer's claim before |
 //! | P7 | presence (`participant::count_change`, an addition) | presence (`participant::presence`) | a producer's state |

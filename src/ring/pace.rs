@@ -1,7 +1,5 @@
 //! How fast a consumer of batches follows its producers.
 
-/// So many records found in one batch make one pause before the next.
-const RECORDS_PER_PAUSE: usize = 1;
 /// Longest wait before a batch, in `spin_loop` hints: some 40 ns each on a recent x86.
 const MAX_PAUSES: usize = 128;
 
@@ -9,7 +7,7 @@ const MAX_PAUSES: usize = 128;
 ///
 /// A consumer that is faster than its producer reads each line while that is being
 /// written, and slows both down to one transfer of a line for each record. So one that
-/// has caught up with a busy producer waits a little, in proportion to what it has just
+/// has caught up with a busy producer waits a little, one pause for each record that it has just
 /// found, and finds more the next time; one that finds records singly does not wait.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pace {
@@ -34,7 +32,7 @@ impl Pace {
         self.pauses = 0;
         self.found = self.found.saturating_add(count);
         if caught_up {
-            self.pauses = (self.found / RECORDS_PER_PAUSE).min(MAX_PAUSES);
+            self.pauses = self.found.min(MAX_PAUSES);
             self.found = 0;
         }
     }

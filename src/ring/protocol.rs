@@ -16,8 +16,8 @@ pub trait Protocol: Copy + Debug + Send + Sync + 'static {
     /// Its sending side.
     type Producer<M: Memory>: Produce<Memory = M> + Debug;
 
-    /// Takes producer slot `index` over, whose lock the caller holds. `None` while what its dead holder
-    /// may have claimed is unresolved.
+    /// Takes producer slot `index` over, whose lock the caller holds. `None` while what its dead
+    /// holder may have claimed is unresolved.
     ///
     /// # Errors
     /// [`Corrupt`] when the cursors, or the headers behind TAIL, cannot be.
@@ -39,7 +39,8 @@ pub trait Produce: Sized {
     /// Copies `payload` into the ring and publishes it.
     ///
     /// # Errors
-    /// [`TrySendError::Full`], [`TrySendError::TooLong`] or [`TrySendError::Corrupt`]; nothing was sent.
+    /// [`TrySendError::Full`], [`TrySendError::TooLong`] or [`TrySendError::Corrupt`]; nothing was
+    /// sent.
     fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError>;
 
     /// Sets room for a payload of `len` bytes aside, which is then published or aborted.
@@ -77,10 +78,12 @@ pub trait Produce: Sized {
     /// As [`Produce::publish`], for a batch that may end before `limit`, or hold nothing at all.
     fn publish_batch(&mut self, header: u64, extent: &Extent, limit: Position, records: u64);
 
-    /// Gives up what was reserved from `extent.start` up to `limit`.
+    /// To be called once for each reservation that is not published: gives up what was reserved
+    /// from `extent.start` up to `limit`.
     fn abort(&mut self, extent: &Extent, limit: Position);
 
-    /// What is to be done before nobody uses this producer any more: a claim that was leaked is aborted.
+    /// What is to be done before nobody uses this producer any more: a claim that was leaked is
+    /// aborted.
     fn leave(&mut self);
 
     /// Whether at least `bytes` bytes of the ring are free. Made to be called again and

@@ -31,6 +31,10 @@ impl RecordHeader {
     #[inline]
     pub(super) fn padding(size: usize) -> u64 {
         let len = size - HEADER_SIZE;
+        debug_assert!(
+            len as u64 <= LENGTH_MASK,
+            "a claim that no header can stand for"
+        );
         RecordHeader { tag: 0, len }.to_word() | PADDING
     }
 

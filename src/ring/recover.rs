@@ -6,8 +6,8 @@
 //!
 //! 1. Whoever claimed at a position had said so in its slot before, and says nothing else before
 //!    the header is there. So the gap's owner is among the slots whose intent is its position.
-//! 2. Those of them that are dead are kept from others: nothing changes in their slots any more. If one of these has
-//!    marked the claim as its own, it is the owner.
+//! 2. Those of them that are dead are kept from others: nothing changes in their slots any more. If
+//!    one of these has marked the claim as its own, it is the owner.
 //! 3. Else, if one of the candidates is alive, it may be the owner: wait.
 //! 4. Else none of them wrote a byte, and the owner is one of those whose claim
 //!    would end at the next claim's start. The nearest end at which a claim starts is that one:
@@ -56,7 +56,8 @@ pub struct Repair {
     pub pid: u32,
     /// Where the claim starts: bytes that went through the ring before it.
     pub position: u64,
-    /// Bytes of the ring that were claimed: a header, a payload and padding, or a whole batch of these.
+    /// Bytes of the ring that were claimed: a header, a payload and padding, or a whole batch of
+    /// these.
     pub size: usize,
 }
 
@@ -93,7 +94,8 @@ impl Slots {
 /// Finds out what stands at `head`, where the consumer has found no header. It changes nothing.
 ///
 /// # Errors
-/// [`Corrupt`] when TAIL or a dead producer's slot says what cannot be, and when nobody accounts for the claim.
+/// [`Corrupt`] when TAIL or a dead producer's slot says what cannot be, and when nobody accounts
+/// for the claim.
 pub(super) fn find<M: Memory>(
     memory: &M,
     geometry: &Geometry,
@@ -176,7 +178,8 @@ fn marked<M: Memory>(
     })
 }
 
-/// Which of these dead ones, of whom none has marked it, claimed at `head`: all that may have are among them.
+/// Which of these dead ones, of whom none has marked it, claimed at `head`: all that may have are
+/// among them.
 fn nearest<M: Memory>(
     memory: &M,
     geometry: &Geometry,
@@ -184,26 +187,31 @@ fn nearest<M: Memory>(
     tail: Position,
     dead: &Slots,
 ) -> Option<usize> {
+    // The slots before the headers: whoever has moved on from a place has left a header there (P6).
+    let mut intents = [NO_POSITION; MAX_PRODUCERS as usize];
+    let count = geometry.producers();
+    for (index, word) in intents[..count].iter_mut().enumerate() {
+        *word = intent(memory, geometry, index);
+    }
     // One that has moved on since it was made a candidate was not the owner, or its header is there.
-    let still = || {
-        dead.iter()
-            .filter(|index| intent(memory, geometry, *index) == to_word(head))
+    let mut still = Slots::none();
+    for index in dead.iter().filter(|index| intents[*index] == to_word(head)) {
+        still.add(index);
+    }
+    intents[..count].sort_unstable();
+    let starts_at = |end: Position| {
+        let somebody = intents[..count].binary_search(&to_word(end)).is_ok();
+        somebody || memory.load(end.word(geometry), Relaxed) != 0
     };
-    let is_only_one = still().nth(1).is_none();
-    let ends = still().map(|index| (claim_size(memory, geometry, index), index));
+    let is_only_one = still.iter().nth(1).is_none();
+    let ends = still
+        .iter()
+        .map(|index| (claim_size(memory, geometry, index), index));
     let evident = ends.filter(|(size, _)| {
         let end = Position(head.0.wrapping_add(*size));
-        is_only_one || end == tail || starts_at(memory, geometry, end)
+        is_only_one || end == tail || starts_at(end)
     });
     evident.min().map(|(_, index)| index)
-}
-
-/// Whether a claim starts at `end`, where one of several dead claims may end, TAIL being behind it.
-/// The slots first: whoever has moved on from there has left a header (P6).
-fn starts_at<M: Memory>(memory: &M, geometry: &Geometry, end: Position) -> bool {
-    let somebody =
-        (0..geometry.producers()).any(|index| intent(memory, geometry, index) == to_word(end));
-    somebody || memory.load(end.word(geometry), Relaxed) != 0
 }
 
 /// Whether nothing that the dead holder of slot `index` may have claimed needs the slot any more.
@@ -227,19 +235,24 @@ pub(super) fn is_resolved<M: Memory>(
     !claimed || memory.load(position.word(geometry), Relaxed) != 0
 }
 
-/// The claim at HEAD that holds no header, for observers: its producer's pid, where it starts and how long it is.
+/// The claim at HEAD that holds no header, for observers: its producer's pid, where it starts and how
+/// long it is.
 pub fn stalled<M: ReadMemory>(memory: &M, geometry: &Geometry) -> Option<(u32, Position, usize)> {
-    let head = Position(memory.load(layout::HEAD, Relaxed));
-    if memory.load(head.word(geometry), Relaxed) != 0 {
+    let word = |word| memory.load(word, Relaxed);
+    let head = Position(word(layout::HEAD));
+    let is_claimed = word(layout::TAIL) != head.0;
+    if !is_claimed || word(head.word(geometry)) != 0 {
         return None;
     }
-    let slots = (0..geometry.producers()).map(|index| geometry.producer_slot(index));
-    let mut owners =
-        slots.filter(|slot| memory.load(slot.plus(layout::SLOT_CLAIMED), Relaxed) == to_word(head));
-    let slot = owners.next()?;
-    let pid = memory.load(slot.plus(layout::SLOT_PID), Relaxed) as u32;
-    let size = memory.load(slot.plus(layout::SLOT_CLAIM_SIZE), Relaxed);
-    Some((pid, head, size as usize))
+    let slots = || (0..geometry.producers()).map(|index| geometry.producer_slot(index));
+    let says = |field: usize| slots().find(move |slot| word(slot.plus(field)) == to_word(head));
+    // One that is just claiming has no mark yet; there may be others with that intent.
+    let slot = says(layout::SLOT_CLAIMED).or_else(|| says(layout::SLOT_INTENT))?;
+    let pid = word(slot.plus(layout::SLOT_PID)) as u32;
+    let size = word(slot.plus(layout::SLOT_CLAIM_SIZE)) as usize;
+    // In a release there are zeros at HEAD, too.
+    let is_still_there = word(layout::HEAD) == head.0 && word(layout::RELEASE_TO) == head.0;
+    is_still_there.then_some((pid, head, size))
 }
 
 /// Where the holder of slot `index` is about to claim, or has claimed.

@@ -175,10 +175,7 @@ fn sizes_without_evidence_are_corrupt() {
 fn forged_intents_of_a_living_peer_skip_nothing() {
     let geometry = ring_of(Kind::Mpsc, 3);
     for start in STARTS {
-        for (size, index) in sizes()
-            .into_iter()
-            .flat_map(|size| (0..3).map(move |i| (size, i)))
-        {
+        for (size, index) in sizes().flat_map(|size| (0..3).map(move |i| (size, i))) {
             let memory = region(geometry, start);
             let mut consumer = Consumer::attach(memory.clone(), geometry).unwrap();
             memory.store(layout::TAIL, start.wrapping_add(64), Relaxed);

@@ -190,7 +190,7 @@ impl<M: Memory + Clone, P: Batches> Endpoints<M, P> {
         match call(producer) {
             Err(TrySendError::Corrupt(corrupt)) => endpoint.stays(Some(corrupt)),
             // Said without a look at the ring.
-            Err(TrySendError::TooLong { .. }) => {}
+            Err(TrySendError::TooLong { .. } | TrySendError::TooMuchRoom { .. }) => {}
             Ok(()) | Err(_) => endpoint.stays(None),
         }
     }

@@ -19,11 +19,13 @@ use super::place::Place;
 use super::usage::{self, Use};
 use super::{Origin, Region, Settings};
 
-/// Capacity of a region whose creator asks for none, in bytes, unless its payloads are too long for that.
+/// Capacity of a region whose creator asks for none, in bytes, unless its payloads are too long for
+/// that.
 const DEFAULT_CAPACITY: u64 = 1 << 20;
 /// Without a `max_payload`, this part of the capacity.
 const DEFAULT_PAYLOAD_SHARE: u64 = 8;
-/// How records of many producers are aligned, unless the creator says otherwise: to cache lines. Measured in `docs/decisions.md`.
+/// How records of many producers are aligned, unless the creator says otherwise: to cache lines.
+/// Measured in `docs/decisions.md`.
 const DEFAULT_CLAIMED_ALIGN: u64 = 64;
 /// How many producers there can be, unless the creator says otherwise: two pages of slots.
 const DEFAULT_PRODUCERS: u64 = 64;
@@ -242,14 +244,16 @@ fn geometry(settings: &Settings) -> Result<Geometry, LayoutError> {
             .unwrap_or(layout::MAX_CAPACITY);
         large.clamp(DEFAULT_CAPACITY, layout::MAX_CAPACITY)
     });
-    let share = (capacity / DEFAULT_PAYLOAD_SHARE).min(layout::MAX_PAYLOAD);
-    let max_payload = settings.max_payload.unwrap_or(share);
     let (default_align, default_producers) = match settings.kind {
         Kind::Spsc => (layout::WORD as u64, 1),
         Kind::Mpsc => (DEFAULT_CLAIMED_ALIGN, DEFAULT_PRODUCERS),
     };
     let align = settings.record_align.unwrap_or(default_align);
     let producers = settings.producers.unwrap_or(default_producers);
+    // A claim of the longest must be one that a header can stand for, whatever the alignment.
+    let longest = layout::MAX_PAYLOAD - 2 * layout::MAX_RECORD_ALIGN;
+    let share = (capacity / DEFAULT_PAYLOAD_SHARE).min(longest);
+    let max_payload = settings.max_payload.unwrap_or(share);
     Geometry::new(settings.kind, capacity, max_payload, align, producers)
 }
 

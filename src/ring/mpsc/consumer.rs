@@ -7,12 +7,9 @@ use core::sync::atomic::compiler_fence;
 use crate::error::Corrupt;
 use crate::layout;
 use crate::memory::Memory;
-use crate::ring::consumer::{Consumer, Found, are_claimed, poll};
+use crate::ring::consumer::{Consumer, Found, MOST_PADDINGS, are_claimed, poll};
 use crate::ring::recover::{self, Gap, Liveness};
 use crate::ring::{Position, Protocol, RecordHeader};
-
-/// How many claims that were given up one look goes past: a call's work is bounded.
-const MOST_PADDINGS: usize = 64;
 
 impl<M: Memory, P: Protocol> Consumer<M, P> {
     /// As [`Consumer::peek`], behind a claim that was given up.
@@ -35,7 +32,8 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         Ok(None)
     }
 
-    /// Goes past bytes that are not a record, and releases them unless records before are still to be.
+    /// Goes past bytes that are not a record, and releases them unless records before are still to
+    /// be.
     fn skip(&mut self, size: usize) {
         let release = self.released == self.head;
         self.go_to(self.head.plus(size), 0);
@@ -93,7 +91,8 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
     #[inline]
     pub(in crate::ring) fn clear(&self) {
         // M6: a successor finishes what is begun here. A kill must find this store done before the
-        // first of the others; to the processor it is an interrupt, so only the compiler must be told.
+        // first of the others; to the processor it is an interrupt, so only the compiler must be
+        // told.
         self.memory.store(layout::RELEASE_TO, self.head.0, Relaxed);
         compiler_fence(Release);
         let (mut at, align) = (self.released, self.geometry.record_align());

@@ -97,7 +97,8 @@ impl<M: Memory> Producer<M> {
     /// each record, rounded up. What it does not use is skipped by the consumer.
     ///
     /// # Errors
-    /// As [`Produce::try_send`]; [`TrySendError::TooLong`] if the ring could never set so much aside.
+    /// As [`Produce::try_send`]; [`TrySendError::TooMuchRoom`] if the ring could never set so much
+    /// aside.
     pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, Self>, TrySendError> {
         let extent = self.reserve_batch(room)?;
         Ok(self.batch_in(&extent))
@@ -117,11 +118,11 @@ impl<M: Memory> Producer<M> {
     /// Bytes of the ring that are set aside for a batch that asks for `room`.
     ///
     /// # Errors
-    /// [`TrySendError::TooLong`].
+    /// [`TrySendError::TooMuchRoom`].
     pub fn batch_size(&self, room: usize) -> Result<usize, TrySendError> {
         let limit = self.geometry.largest_claim();
         if room > limit {
-            return Err(TrySendError::TooLong { len: room, limit });
+            return Err(TrySendError::TooMuchRoom { room, limit });
         }
         // One without room is claimed as well, so that all batches are alike.
         let room = room.max(HEADER_SIZE);
@@ -153,9 +154,10 @@ impl<M: Memory> Producer<M> {
         }
     }
 
-    /// Claims `size` bytes, which is a multiple of the record alignment and at most the largest claim.
+    /// Claims `size` bytes, which is a multiple of the record alignment and at most the largest
+    /// claim.
     ///
-    /// The three stores into its own slot are what recovery goes by (M4): a producer may be killed
+    /// The three stores into its own slot are what recovery goes by (M3): a producer may be killed
     /// between any two of them.
     #[inline(always)]
     fn claim(&mut self, size: usize) -> Result<Extent, TrySendError> {
@@ -223,7 +225,8 @@ impl<M: Memory> Producer<M> {
 
     /// Says that it is not about to claim anything.
     fn clear_intent(&self) {
-        // P6: pairs with the Acquire load in `recover::intent`; carries the header of the claim before.
+        // P6: pairs with the Acquire load in `recover::intent`; carries the header of the claim
+        // before.
         self.memory.store(self.own.intent, NO_POSITION, Release);
     }
 
@@ -324,6 +327,8 @@ impl<M: Memory> Produce for Producer<M> {
 
     fn leave(&mut self) {
         self.abort_leaked();
+        // So only the slots of the dead are ever unresolved (M5).
+        self.clear_intent();
         self.show_counters();
     }
 
@@ -340,7 +345,9 @@ impl<M: Memory> Produce for Producer<M> {
     }
 
     fn is_released(&mut self, position: Position) -> Result<bool, Corrupt> {
-        self.room.look(&self.memory, &self.geometry)?;
+        if !self.room.is_unchanged(&self.memory) {
+            self.room.look(&self.memory, &self.geometry)?;
+        }
         Ok(!position.is_after(self.room.head()))
     }
 

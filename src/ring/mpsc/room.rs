@@ -77,8 +77,8 @@ impl Room {
         let load_head = || Position(memory.load(layout::HEAD, Acquire));
         let mut head = load_head();
         for _ in 0..LOOKS {
-            // P5: pairs with the Release exchange in `Producer::claim`. Whoever claimed up to here had
-            // seen a HEAD less than a lap before, and a HEAD loaded behind this is no older.
+            // P5: pairs with the Release exchange in `Producer::claim`. Whoever claimed up to here
+            // had seen a HEAD less than a lap before, and a HEAD loaded behind this is no older.
             let tail = Position(memory.load(layout::TAIL, Acquire));
             if tail.distance_from(head) < self.lap {
                 return self.check(head, tail, geometry);

@@ -157,7 +157,7 @@ impl<'a> Life<'a> {
             }
         });
         match result {
-            Err(TrySendError::TooLong { .. }) => assert!(room > limit),
+            Err(TrySendError::TooMuchRoom { .. }) => assert!(room > limit),
             result => self.judge(result, 0, size, released),
         }
     }
