@@ -246,8 +246,8 @@ fn the_work_of_a_recovery_is_bounded() {
     accesses.set(0);
     let found = consumer.recover(&mut DeadBut(None));
     assert!(found.is_err(), "{found:?}");
-    // With each candidate, all slots are asked whether somebody claims behind it.
-    let most = (geometry.producers() + 16) * (geometry.producers() + 16) * 2;
+    // However many candidates there are, each slot is asked a few times.
+    let most = 8 * (geometry.producers() + 16);
     assert!(accesses.get() <= most, "{} accesses", accesses.get());
 }
 
@@ -265,13 +265,15 @@ fn an_endless_chain_of_padding_ends() {
     let accesses = Rc::new(Cell::new(0));
     let hostile = watched(memory.clone(), &accesses, headers);
     let mut consumer = Consumer::attach(hostile, geometry).unwrap();
+    // 4096 claims that were given up, with what it takes to release each.
+    let most = 4096 * 5 + 100;
     for _ in 0..100 {
         accesses.set(0);
         assert_eq!(consumer.peek(), Ok(None));
-        assert!(accesses.get() <= 600, "{} accesses", accesses.get());
+        assert!(accesses.get() <= most, "{} accesses", accesses.get());
         accesses.set(0);
         assert_eq!(consumer.drain_while(usize::MAX, usize::MAX, |_| true), 0);
-        assert!(accesses.get() <= 600, "{} accesses", accesses.get());
+        assert!(accesses.get() <= most, "{} accesses", accesses.get());
     }
     // It came past so many that the ring would be empty otherwise: no record was made of them.
     assert_eq!(memory.load(layout::HEAD, Relaxed), consumer.position().0);

@@ -98,7 +98,8 @@ fn a_producer_refuses_every_impossible_tail() {
     let geometry = several();
     for start in STARTS {
         for found in positions_around(start) {
-            for way in 0..WAYS {
+            // The last way asks for HEAD alone, as long as that has not moved.
+            for way in 0..WAYS - 1 {
                 let memory = region(geometry, start);
                 let attached = Producer::attach(memory.clone(), geometry, 0).unwrap();
                 let mut producer = attached.unwrap();
