@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use loom::sync::atomic::AtomicBool;
+use loom::thread::JoinHandle;
 use mapring::layout::{self, Geometry, Kind, WORD};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::mpsc::{Consumer, Mpsc, Producer};
 use mapring::ring::{Gap, Liveness, Position, Protocol, RecordHeader, Repair};
 
-use crate::model::{ModelMemory, attached, take};
+use crate::model::{ModelMemory, assert_empty, attached, take, wait_for_record};
 use crate::{Dying, Setup, until_death};
 
 /// The process that a model's slot `index` belongs to.
@@ -235,5 +236,25 @@ impl Drop for Undertaker {
         for index in self.taken.drain(..) {
             self.locks.free(index);
         }
+    }
+}
+
+/// Receives the records 1 and 2, in whichever order they were claimed, and nothing else. Waits for
+/// the two producers that send one each.
+pub(crate) fn receive_from_both<M: Memory>(
+    consumer: &mut Consumer<M>,
+    senders: [JoinHandle<()>; 2],
+) {
+    let mut tags = [(); 2].map(|()| {
+        let header = wait_for_record(consumer);
+        take(consumer, &header);
+        consumer.release();
+        header.tag
+    });
+    tags.sort_unstable();
+    assert_eq!(tags, [1, 2]);
+    assert_empty(consumer);
+    for sender in senders {
+        sender.join().expect("a producer");
     }
 }

@@ -348,9 +348,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
             Err(TrySendError::Forked)
         }
     }
-}
 
-impl<P: Protocol, M: Memory> Producer<P, M> {
     /// Aborts a claim that was leaked, and shows the counters.
     fn leave(&mut self) {
         if self.process.is_current() {

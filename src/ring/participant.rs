@@ -95,7 +95,10 @@ impl Producers {
         memory: &M,
         geometry: &Geometry,
     ) -> Result<bool, Corrupt> {
-        if geometry.producers() > 1 && presence(memory) == self.presence {
+        if geometry.producers() == 1 {
+            return all_have_left(memory, geometry);
+        }
+        if presence(memory) == self.presence {
             return Ok(self.have_left);
         }
         self.look_again(memory, geometry)
@@ -113,20 +116,25 @@ impl Producers {
     ) -> Result<bool, Corrupt> {
         self.presence = presence(memory);
         self.have_left = false;
-        let mut some_left = false;
-        for index in 0..geometry.producers() {
-            match look(memory, geometry.producer_slot(index), Role::Producer)? {
-                State::Attached { .. } => return Ok(false),
-                State::Left => some_left = true,
-                State::Absent => {}
-            }
-        }
         // One may have come to a slot that was seen, before another left one that was not: then it
         // has changed the count, too, and there was somebody all the time.
-        self.have_left =
-            some_left && (geometry.producers() == 1 || presence(memory) == self.presence);
+        self.have_left = all_have_left(memory, geometry)? && presence(memory) == self.presence;
         Ok(self.have_left)
     }
+}
+
+/// Whether some slot says that its holder has left, and none that its holder is there.
+#[inline(always)]
+fn all_have_left<M: ReadMemory>(memory: &M, geometry: &Geometry) -> Result<bool, Corrupt> {
+    let mut some_left = false;
+    for index in 0..geometry.producers() {
+        match look(memory, geometry.producer_slot(index), Role::Producer)? {
+            State::Attached { .. } => return Ok(false),
+            State::Left => some_left = true,
+            State::Absent => {}
+        }
+    }
+    Ok(some_left)
 }
 
 /// How often a producer came or left. While it stays the same, what the slots say is one picture.

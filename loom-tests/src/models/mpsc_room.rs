@@ -8,7 +8,7 @@ use mapring::TrySendError;
 use mapring::ring::{Gap, Produce};
 
 use crate::model::{assert_empty, payload, receive, send, take, wait_for_record};
-use crate::shared::{Step, rest, step};
+use crate::shared::{Step, receive_from_both, rest, step};
 use crate::{Model, Setup};
 
 /// The models of this file.
@@ -142,18 +142,7 @@ fn second_lap(setup: &Setup) {
         let mut producer = ring.producer(index);
         thread::spawn(move || send(&mut producer, 1 + index as u32, 8))
     });
-    let mut tags = [(); 2].map(|()| {
-        let header = wait_for_record(&mut consumer);
-        take(&mut consumer, &header);
-        consumer.release();
-        header.tag
-    });
-    tags.sort_unstable();
-    assert_eq!(tags, [1, 2]);
-    assert_empty(&mut consumer);
-    for sender in senders {
-        sender.join().expect("a producer");
-    }
+    receive_from_both(&mut consumer, senders);
 }
 
 /// A long record, whose payload looks like headers, then short ones where it was: what was

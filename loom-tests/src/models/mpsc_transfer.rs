@@ -7,6 +7,7 @@ use mapring::ring::Produce;
 use mapring::ring::mpsc::{Consumer, Producer};
 
 use crate::model::{assert_empty, claim_and_drop, payload, receive, send, take, wait_for_record};
+use crate::shared::receive_from_both;
 use crate::{Model, ModelMemory, Setup};
 
 /// The models of this file.
@@ -145,18 +146,7 @@ fn given_up(setup: &Setup, give_up: fn(&mut Producer<ModelMemory>)) {
         }),
         thread::spawn(move || send(&mut second, 2, 0)),
     ];
-    let mut tags = [(); 2].map(|()| {
-        let header = wait_for_record(&mut consumer);
-        take(&mut consumer, &header);
-        consumer.release();
-        header.tag
-    });
-    tags.sort_unstable();
-    assert_eq!(tags, [1, 2]);
-    assert_empty(&mut consumer);
-    for sender in senders {
-        sender.join().expect("a producer");
-    }
+    receive_from_both(&mut consumer, senders);
 }
 
 /// A batch comes as a whole, whatever another producer sends meanwhile. Its claim is longer than

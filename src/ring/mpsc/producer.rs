@@ -37,7 +37,7 @@ pub struct Producer<M> {
     last: Position,
     /// What is set aside and neither published nor aborted; still there in a later call if the
     /// claim was leaked.
-    open: Option<Open>,
+    open: Option<Extent>,
     counters: Counters,
     /// Records since the counters were last shown.
     unshown: u64,
@@ -49,13 +49,6 @@ struct ClaimWords {
     size: Word,
     intent: Word,
     claimed: Word,
-}
-
-/// Room that is set aside.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    start: Position,
-    end: Position,
 }
 
 impl<M: Memory> Producer<M> {
@@ -111,7 +104,7 @@ impl<M: Memory> Producer<M> {
     pub fn reserve_batch(&mut self, room: usize) -> Result<Extent, TrySendError> {
         let size = self.batch_size(room)?;
         let extent = self.claim(size)?;
-        self.open(&extent);
+        self.open = Some(extent);
         Ok(extent)
     }
 
@@ -230,22 +223,12 @@ impl<M: Memory> Producer<M> {
         self.memory.store(self.own.intent, NO_POSITION, Release);
     }
 
-    /// Remembers what is set aside while the caller may leak it.
-    #[inline]
-    fn open(&mut self, extent: &Extent) {
-        self.open = Some(Open {
-            start: extent.start,
-            end: extent.end,
-        });
-    }
-
     /// Nobody can write any more to what was set aside in a claim that was leaked.
     #[cold]
     #[inline(never)]
     fn abort_leaked(&mut self) {
-        if let Some(Open { start, end }) = self.open {
-            let extent = Extent::new(start, end, &self.geometry);
-            self.abort(&extent, end);
+        if let Some(extent) = self.open {
+            self.abort(&extent, extent.end);
         }
     }
 
@@ -275,7 +258,7 @@ impl<M: Memory> Produce for Producer<M> {
     fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
         let size = record_size(&self.geometry, len)?;
         let extent = self.claim(size)?;
-        self.open(&extent);
+        self.open = Some(extent);
         Ok(extent)
     }
 
