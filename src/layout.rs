@@ -10,9 +10,15 @@
 //!         +20 capacity, bytes                   +28 max_payload, bytes
 //!         +30 record_align, bytes               +38 producer slots
 //!         +40 flags (bit 0: persistent)         +48 layout hash
-//!         +50 generation (random)
+//!         +50 generation (random)               +58 wakeups
+//!         +60 fences
+//!         +800 the event of data_answered, +c00 that of space_answered: with wakeups by
+//!         events, what the system's thread library keeps there; else zero
 //! 0x1000  producers     +00 TAIL, a position    +80 presence, a count
+//!                       +100 data_answered      +180 space_parked
+//!                       +188 space_wanted, a position + 1, or 0
 //! 0x2000  consumer      +00 HEAD, a position    +08 release_to, a position
+//!                       +100 space_answered     +180 data_parked
 //!                       +800 the consumer's slot
 //! 0x3000  slots         one of 128 bytes for each producer
 //! data    capacity bytes, then the overrun area: one record of max_payload
@@ -27,6 +33,7 @@
 //!     is: a position + 1, or 0
 //! +40 records +48 bytes of the ring  +50 times full (or empty)   +58 waits
 //! +60 claims of dead producers that were skipped
+//! +68 sleeps  +70 sleeps that only the clock ended
 //! ```
 //!
 //! A record is contiguous. Its header is a word at an index below `capacity`;
@@ -47,9 +54,11 @@
 
 mod geometry;
 mod seat;
+mod wakeups;
 
 pub use geometry::{Geometry, Kind};
 pub use seat::Seat;
+pub use wakeups::{Fences, Wakeups};
 
 #[cfg(target_endian = "big")]
 compile_error!("a region is little-endian; machines of the other byte order have no way in yet");
@@ -161,15 +170,35 @@ pub const FLAGS: Word = Word::at(0x40);
 pub const LAYOUT_HASH: Word = Word::at(0x48);
 /// Identity page: a random number that tells two regions of one name apart.
 pub const GENERATION: Word = Word::at(0x50);
+/// Identity page: the kind of wakeups, see [`Wakeups`].
+pub const WAKEUPS: Word = Word::at(0x58);
+/// Identity page: the kind of fences, see [`Fences`].
+pub const FENCES: Word = Word::at(0x60);
+/// Identity page: the event behind [`DATA_ANSWERED`], where wakeups are events.
+pub const DATA_EVENT: Word = Word::at(0x800);
+/// Identity page: the event behind [`SPACE_ANSWERED`], where wakeups are events.
+pub const SPACE_EVENT: Word = Word::at(0xc00);
+/// Bytes that an event may take.
+pub const EVENT_SIZE: usize = 0x400;
 /// Producers' page: the position behind the last record, for successors and observers; with several
 /// producers, the cursor itself: the position behind the last claim.
 pub const TAIL: Word = Word::at(PAGE);
 /// Producers' page: how often a producer came or left, as far as they lived to say so.
 pub const PRESENCE: Word = Word::at(PAGE + 0x80);
+/// Producers' page: the last sleep of the consumer that a producer has ended; what it sleeps on.
+pub const DATA_ANSWERED: Word = Word::at(PAGE + 0x100);
+/// Producers' page: the number of the last sleep of producers.
+pub const SPACE_PARKED: Word = Word::at(PAGE + 0x180);
+/// Producers' page: one more than the least HEAD for which a producer sleeps, or 0.
+pub const SPACE_WANTED: Word = Word::at(PAGE + 0x188);
 /// Consumer's page: the position up to which everything was released.
 pub const HEAD: Word = Word::at(2 * PAGE);
 /// Consumer's page: the position up to which it was about to release; with several producers.
 pub const RELEASE_TO: Word = Word::at(2 * PAGE + WORD);
+/// Consumer's page: the last sleep of producers that the consumer has ended; what they sleep on.
+pub const SPACE_ANSWERED: Word = Word::at(2 * PAGE + 0x100);
+/// Consumer's page: the number of the consumer's last sleep.
+pub const DATA_PARKED: Word = Word::at(2 * PAGE + 0x180);
 /// Consumer's page: the consumer's slot.
 pub const CONSUMER_SLOT: Word = Word::at(2 * PAGE + PAGE / 2);
 /// The first page of producers' slots.
@@ -198,14 +227,20 @@ pub const SLOT_STALLS: usize = 0x50;
 pub const SLOT_WAITS: usize = 0x58;
 /// Within the consumer's slot: how many claims of dead producers it has skipped; may lag.
 pub const SLOT_REPAIRS: usize = 0x60;
+/// Within a slot: how often it slept until it was woken; may lag.
+pub const SLOT_SLEEPS: usize = 0x68;
+/// Within a slot: how many sleeps only the clock has ended, though there was something to be woken
+/// for; may lag.
+pub const SLOT_LATE: usize = 0x70;
 
 const _: () = {
     assert!(MAGIC.to_le_bytes()[7] == 0);
-    assert!(GENERATION.0 < TAIL.0 && TAIL.0 / PAGE == 1);
+    assert!(FENCES.0 < DATA_EVENT.0 && SPACE_EVENT.0 + EVENT_SIZE <= TAIL.0);
+    assert!(DATA_EVENT.0 + EVENT_SIZE <= SPACE_EVENT.0 && TAIL.0 / PAGE == 1);
     assert!(HEAD.0 / PAGE == 2 && CONSUMER_SLOT.0 / PAGE == 2);
     assert!(CONSUMER_SLOT.0 + SLOT_SIZE <= PRODUCER_SLOTS.0);
     assert!(CONSUMER_SLOT.0.is_multiple_of(SLOT_SIZE) && PAGE.is_multiple_of(SLOT_SIZE));
-    assert!(SLOT_REPAIRS + WORD <= SLOT_SIZE);
+    assert!(SLOT_LATE + WORD <= SLOT_SIZE);
     // The words that each claim stores share a cache line, which nobody polls.
     assert!(SLOT_CLAIM_SIZE / 64 == SLOT_CLAIMED / 64 && PRESENCE.0 / 128 != TAIL.0 / 128);
     assert!(CONSUMER_LOCK < FIRST_PRODUCER_LOCK);
@@ -224,10 +259,19 @@ pub const fn layout_hash() -> u64 {
         FLAGS.0,
         LAYOUT_HASH.0,
         GENERATION.0,
+        WAKEUPS.0,
+        FENCES.0,
+        DATA_EVENT.0,
+        SPACE_EVENT.0,
         TAIL.0,
         PRESENCE.0,
+        DATA_ANSWERED.0,
+        SPACE_PARKED.0,
+        SPACE_WANTED.0,
         HEAD.0,
         RELEASE_TO.0,
+        SPACE_ANSWERED.0,
+        DATA_PARKED.0,
         CONSUMER_SLOT.0,
         PRODUCER_SLOTS.0,
         SLOT_SIZE,
@@ -242,6 +286,8 @@ pub const fn layout_hash() -> u64 {
         SLOT_STALLS,
         SLOT_WAITS,
         SLOT_REPAIRS,
+        SLOT_SLEEPS,
+        SLOT_LATE,
         HEADER_SIZE,
         PAGE,
     ];

@@ -7,7 +7,7 @@
 //! | floor | module | what it is |
 //! |---|---|---|
 //! | 4 | [`spsc`], [`mpsc`] | the public face: the types of floor 3, by the names that programs use |
-//! | 3 | [`generic`], `peer` | options, ring, producer, consumer, observer of either kind of ring, and what they know of each other |
+//! | 3 | [`generic`], `peer`, `wakeups` | options, ring, producer, consumer, observer of either kind of ring, and what they know of each other |
 //! | 2 | `ring` | the pure protocol, without `unsafe`; its proof stands at the head of `src/ring/mod.rs` |
 //! | 2 | `os` | mapping, locks, files: the only `unsafe`, the only system calls |
 //! | 1 | `memory` | what the protocol may ask of the memory it runs on |
@@ -19,13 +19,15 @@ pub mod mpsc;
 mod os;
 mod peer;
 pub mod spsc;
+mod wakeups;
 
 pub use error::{
     AttachError, Corrupt, Distrust, LayoutError, OpenError, RecvError, Role, SendError,
     TryRecvError, TrySendError,
 };
+pub use layout::{Fences, Wakeups};
 pub use os::region::Origin;
-pub use os::wait::Deadline;
+pub use os::wait::{Deadline, WaitStrategy};
 pub use peer::Peer;
 pub use ring::participant::Counters;
 

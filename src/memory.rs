@@ -7,7 +7,7 @@
 use core::fmt::Debug;
 use core::sync::atomic::Ordering;
 
-use crate::layout::Word;
+use crate::layout::{Fences, Word};
 
 /// Memory that can be looked at.
 pub trait ReadMemory {
@@ -56,6 +56,15 @@ pub trait Memory: ReadMemory + Debug {
     /// # Panics
     /// When `at` is out of range: the protocol has a bug.
     fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64;
+
+    /// The frequent side of a pair of fences: between a store before it and a load behind it.
+    ///
+    /// One of the two threads that fence so sees what the other stored, if one of the fences is
+    /// this and the other a [`Memory::heavy_fence`] of the same kind; not, if both are this.
+    fn light_fence(&self, fences: Fences);
+
+    /// The rare side of a pair of fences. May take microseconds.
+    fn heavy_fence(&self, fences: Fences);
 
     /// Copies `bytes` to the word `to` and on. Whole words are written: the rest
     /// of the last one becomes zero.

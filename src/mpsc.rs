@@ -59,7 +59,7 @@
 
 use crate::generic::{self, Mapped, TrustedMapped};
 
-pub use crate::generic::{Buffer, Mpsc, Received, Record};
+pub use crate::generic::{Buffer, Mpsc, Receipt, Received, Record};
 
 /// Describes a region of many producers, then creates or opens it.
 pub type Options = generic::Options<Mpsc>;

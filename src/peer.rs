@@ -10,7 +10,9 @@ use crate::os::mapped::Mapped;
 use crate::os::process;
 use crate::os::region::{HeldSeat, Region};
 use crate::ring::Liveness;
+use crate::ring::gate::Gate;
 use crate::ring::participant::{self, State};
+use crate::wakeups::Waking;
 
 /// How often a slot that changes while being looked at is looked at again.
 const LOOKS: u32 = 16;
@@ -73,6 +75,24 @@ pub(crate) struct Attachment {
     held: HeldSeat,
     /// Whether dropping it leaves no word in the slot, as a death would.
     abandoned: bool,
+    // Behind the seat, so that it is dropped after it: who is woken finds the seat free.
+    _farewell: Farewell,
+}
+
+/// Wakes the peers when it is dropped, for they must see that somebody has gone.
+#[derive(Debug)]
+struct Farewell {
+    region: Arc<Region>,
+    gate: Gate,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        let region = &self.region;
+        if region.process().is_current() && !region.is_lost() {
+            Waking::new(region, self.gate).wake_all(self.gate, region);
+        }
+    }
 }
 
 impl Attachment {
@@ -85,6 +105,9 @@ impl Attachment {
     ) -> Result<Option<(Self, T)>, AttachError> {
         if !region.process().is_current() {
             return Err(AttachError::Forked);
+        }
+        if region.is_lost() {
+            return Err(AttachError::RegionLost);
         }
         let memory = region.memory();
         let taken = region.take_seat(seat).map_err(|source| AttachError::Io {
@@ -101,6 +124,10 @@ impl Attachment {
         let attachment = Self {
             held,
             abandoned: false,
+            _farewell: Farewell {
+                region: Arc::clone(region),
+                gate: gate_of_peers(seat),
+            },
         };
         Ok(Some((attachment, endpoint)))
     }
@@ -125,9 +152,20 @@ impl Drop for Attachment {
         // Who panics has not finished: its peer must not take what it sent for all there is.
         let finished = !self.abandoned && !thread::panicking();
         let region = self.region();
-        if region.process().is_current() && finished {
+        if !region.process().is_current() || region.is_lost() {
+            return;
+        }
+        if finished {
             participant::detach(region.memory(), self.held.seat().slot());
         }
+    }
+}
+
+/// Where those sleep whom the holder of `seat` wakes.
+pub(crate) fn gate_of_peers(seat: Seat) -> Gate {
+    match seat {
+        Seat::Consumer => Gate::Space,
+        Seat::Producer(_) => Gate::Data,
     }
 }
 

@@ -44,7 +44,7 @@
 
 use crate::generic::{self, Mapped, TrustedMapped};
 
-pub use crate::generic::{Buffer, Received, Record, Spsc};
+pub use crate::generic::{Buffer, Receipt, Received, Record, Spsc};
 
 /// Describes a region of one producer, then creates or opens it.
 pub type Options = generic::Options<Spsc>;

@@ -312,7 +312,7 @@ fn send_on(mut producer: Producer, goes_on: &Receiver<()>) -> u64 {
     let mut number = 0;
     while goes_on.try_recv() == Err(Told::Empty) {
         match producer.send(number as u32, &payload(number, 0), A_WHILE) {
-            Ok(()) => number += 1,
+            Ok(_) => number += 1,
             Err(SendError::TimedOut | SendError::PeerDied { .. }) => {}
             Err(error) => panic!("{error}"),
         }

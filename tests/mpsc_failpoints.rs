@@ -59,7 +59,9 @@ impl Operation {
     fn run(self, mut producer: Producer<impl Memory>) {
         let bytes = look_alikes(LENGTHS[0]);
         match self {
-            Self::Send => producer.try_send(0, &bytes).unwrap(),
+            Self::Send => {
+                producer.try_send(0, &bytes).unwrap();
+            }
             Self::Commit | Self::Drop => {
                 let mut claim = producer.try_claim(bytes.len()).unwrap();
                 claim.write(0, &bytes[..11]);

@@ -55,7 +55,7 @@ fn role_stay_in_a_claim() {
         })
     });
     let sent = producer.try_send(len as u32, &look_alikes(len));
-    say(sent.map_or_else(|error| error.to_string(), |()| "sent".to_owned()));
+    say(sent.map_or_else(|error| error.to_string(), |_| "sent".to_owned()));
     hear();
 }
 
@@ -102,7 +102,9 @@ fn several_that_die_in_a_claim_at_one_place_cost_exactly_the_claim() {
                     assert_eq!(ring.observer().unwrap().tail(), tail);
                     match behind {
                         Behind::Nothing => {}
-                        Behind::Record => other.try_send(AFTER, b"after").unwrap(),
+                        Behind::Record => {
+                            other.try_send(AFTER, b"after").unwrap();
+                        }
                         Behind::Dead => {
                             let next = stay(&name, 24, "behind");
                             expected.push((next.pid(), tail, size(24)));

@@ -243,7 +243,7 @@ fn a_full_ring_with_a_dead_claim_does_not_stay_full() {
                     assert_received(&mut consumer, tag, &look_alikes(8));
                 }
                 assert_received(&mut consumer, sent, b"last");
-                assert_eq!(sender.join().unwrap(), Ok(()));
+                assert_eq!(sender.join().unwrap().map(drop), Ok(()));
             });
             assert_eq!(consumer.repairs().map(|r| r.pid).collect::<Vec<_>>(), [pid]);
             assert_free_part_is_zero(&ring);
@@ -303,7 +303,7 @@ fn a_leaked_claim_is_named_until_its_producer_aborts_it() {
         };
         assert_eq!(observer.stalled(), Some(stalled));
         match next {
-            0 => producer.try_send(10, b"next").unwrap(),
+            0 => drop(producer.try_send(10, b"next").unwrap()),
             1 => producer.try_claim(4).unwrap().commit(10),
             2 => producer.try_batch(64).unwrap().publish(),
             _ => {

@@ -115,7 +115,7 @@ fn use_all<P: Kind>(
         let mut sent = 0;
         loop {
             let result = match sent % 3 {
-                0 => producer.try_send(sent, payload),
+                0 => producer.try_send(sent, payload).map(drop),
                 1 => producer.try_claim(len).map(|mut claim| {
                     claim.write(0, payload);
                     claim.commit(sent);

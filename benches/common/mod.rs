@@ -16,6 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mapring::TryRecvError;
+use mapring::Wakeups;
 use mapring::spsc::{Options, Ring};
 use mapring_limits::{StreamReceiver, StreamSender};
 
@@ -130,10 +131,15 @@ pub(crate) fn streams<const N: usize>() -> [(&'static str, Measure); 5] {
 
 /// Fits two rings of one name into one process: two handles, two mappings.
 pub(crate) fn rings(name: &str) -> (Ring, Ring) {
+    rings_with(name, Wakeups::Futex)
+}
+
+/// The same with this kind of wakeups.
+pub(crate) fn rings_with(name: &str, wakeups: Wakeups) -> (Ring, Ring) {
     let name = format!("bench-{name}-{}", std::process::id());
     let options = Options::new().prefault(true);
-    let ring = options.clone().capacity(ROOM as u64).create(&name).unwrap();
-    (ring, options.open(&name).unwrap())
+    let create = options.clone().capacity(ROOM as u64).wakeups(wakeups);
+    (create.create(&name).unwrap(), options.open(&name).unwrap())
 }
 
 /// The payload of record `i`.
@@ -169,7 +175,7 @@ impl Check {
     }
 }
 
-fn receive_by_drain<const N: usize>(ring: &Ring, records: u64) {
+pub(crate) fn receive_by_drain<const N: usize>(ring: &Ring, records: u64) {
     let mut consumer = ring.consumer().unwrap();
     let mut check = Check::default();
     let mut spin = Spin::default();

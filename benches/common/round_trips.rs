@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use mapring::TryRecvError;
 use mapring::spsc::{Consumer, Producer};
-use mapring_limits::PingPong;
+use mapring::{TryRecvError, WaitStrategy, Wakeups};
+use mapring_limits::{FutexPingPong, PingPong};
 
-use super::{Measure, Spin, race, rings};
+use super::{Measure, Spin, race, rings, rings_with};
 
 /// The contestants, the raw one first: how long so many rounds take.
 pub(crate) fn contestants() -> [(&'static str, Measure); 3] {
@@ -15,6 +15,62 @@ pub(crate) fn contestants() -> [(&'static str, Measure); 3] {
         ("mapring, 56 bytes", mapring::<56>),
         ("mapring, 64 bytes", mapring::<64>),
     ]
+}
+
+/// The contestants that sleep until they are woken, the bare one first.
+pub(crate) fn blocked() -> Vec<(&'static str, Measure)> {
+    vec![
+        ("bare futex", bare_futex),
+        ("mapring, sleeping", |rounds| {
+            blocked_by(rounds, Wakeups::Futex, WaitStrategy::LowCpu)
+        }),
+        ("mapring, by default", |rounds| {
+            blocked_by(rounds, Wakeups::Futex, WaitStrategy::Balanced)
+        }),
+        #[cfg(feature = "event")]
+        ("mapring, sleeping, by events", |rounds| {
+            blocked_by(rounds, Wakeups::Event, WaitStrategy::LowCpu)
+        }),
+    ]
+}
+
+fn bare_futex(rounds: u64) -> Duration {
+    let file = mapring_limits::shared_file(FutexPingPong::SIZE).unwrap();
+    let here = FutexPingPong::new(&file).unwrap();
+    let there = FutexPingPong::new(&file).unwrap();
+    race(
+        || (1..=rounds as u32).for_each(|round| here.ping(round).unwrap()),
+        || (1..=rounds as u32).for_each(|round| there.pong(round).unwrap()),
+    )
+}
+
+/// 56 bytes through one ring, and back through another, by blocking calls.
+fn blocked_by(rounds: u64, wakeups: Wakeups, strategy: WaitStrategy) -> Duration {
+    let (ping, ping_there) = rings_with("blocked-ping", wakeups);
+    let (pong, pong_there) = rings_with("blocked-pong", wakeups);
+    let (mut to, mut from) = (ping.producer().unwrap(), pong.consumer().unwrap());
+    let (mut back, mut there) = (
+        pong_there.producer().unwrap(),
+        ping_there.consumer().unwrap(),
+    );
+    from.set_wait_strategy(strategy);
+    there.set_wait_strategy(strategy);
+    let ask = move || {
+        let mut payload = [0; 56];
+        for round in 0..rounds {
+            payload[..8].copy_from_slice(&round.to_le_bytes());
+            to.try_send(0, &payload).unwrap();
+            from.recv(&mut payload, Duration::from_secs(60)).unwrap();
+        }
+    };
+    let answer = move || {
+        let mut payload = [0; 56];
+        for _ in 0..rounds {
+            there.recv(&mut payload, Duration::from_secs(60)).unwrap();
+            back.try_send(0, &payload).unwrap();
+        }
+    };
+    race(ask, answer)
 }
 
 /// The bare transfer of a cache line there and of another one back.

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use mapring::{WaitStrategy, Wakeups};
 
+use crate::choice::Choice;
 use crate::exit;
 
 /// Pipes between processes through a named ring in shared memory.
@@ -115,6 +117,14 @@ pub(crate) struct RegionArgs {
     #[arg(long, value_name = "BYTES", value_parser = parse_size)]
     pub(crate) max_payload: Option<u64>,
 
+    /// Who wakes a side that sleeps [default: what there is, or futex]
+    #[arg(long, value_name = "BY")]
+    pub(crate) wakeups: Option<Choice<Wakeups>>,
+
+    /// What this side does until the other side has moved on
+    #[arg(long, value_name = "HOW", default_value = "balanced")]
+    pub(crate) wait: Choice<WaitStrategy>,
+
     /// Give up when the other side has moved nothing for so long [default: never]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) timeout: Option<Duration>,
@@ -126,9 +136,10 @@ pub(crate) struct RegionArgs {
 
 /// Show a ring, without a part in it.
 ///
-/// Prints what it is, who sends and receives, what they have counted, and a record that its
-/// sender does not finish. The numbers are those of a moment, and counters may lag behind by some hundred
-/// records. A ring that is left over from a crash is taken away, as by everybody who opens one.
+/// Prints what it is, who sends and receives, what they have counted, and a record that its sender
+/// does not finish. The numbers are those of a moment, and counters may lag behind by some hundred
+/// records. A sleep is late when only the clock has ended it, although there was something to wake
+/// up for. A ring that is left over from a crash is taken away, as by everybody who opens one.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "mapring stat <NAME>\n       mapring stat --at <PATH>")]
 pub(crate) struct StatArgs {
@@ -144,7 +155,8 @@ pub(crate) struct StatArgs {
 /// Show how fast this machine is, or what the death of a producer does.
 ///
 /// Streams a file between two processes and compares its SHA-256 on both sides, then
-/// measures throughput and round trips, with a bare cache line beside it.
+/// measures throughput and round trips, with a bare cache line beside it; and round trips
+/// of two that sleep until they are woken, with a bare futex beside them.
 ///
 /// With --producers, that many processes send into one ring. In the middle, one of them is
 /// killed; everybody else's records must arrive complete and in order.
@@ -176,6 +188,9 @@ pub(crate) struct DemoArgs {
 pub(crate) struct DemoPeerArgs {
     /// What the names of the rings start with.
     pub(crate) name: String,
+    /// The file of the bare futexes.
+    #[arg(long)]
+    pub(crate) futexes: PathBuf,
     /// Where to run.
     #[arg(long)]
     pub(crate) core: Option<usize>,

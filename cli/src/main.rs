@@ -1,6 +1,7 @@
 //! `mapring`: pipes between processes through a named ring in shared memory.
 
 mod args;
+mod choice;
 mod deaths;
 mod demo;
 mod exit;

@@ -45,8 +45,10 @@ fn receive<P: Kind>(args: &RecvArgs) -> Result<()> {
     let is_between_senders = are_past(&observer)?;
     let output = Output::open(args.output.as_deref())?;
     let is_on_terminal = output.file.is_terminal();
+    let mut consumer = ring.consumer()?;
+    consumer.set_wait_strategy(region.wait.value);
     let mut receiving = Receiving {
-        consumer: ring.consumer()?,
+        consumer,
         observer,
         deaths,
         region,

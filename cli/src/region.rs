@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Error, Result};
 use mapring::generic::{Options, Ring};
 use mapring::{Deadline, OpenError, Peer};
 
 use crate::args::RegionArgs;
 use crate::kind::Kind;
+
+/// Said to who asks for other wakeups than those of the ring that is there.
+const WAKEUPS_HINT: &str = "this ring was created with other --wakeups";
 
 /// Where the ring is.
 #[derive(Debug)]
@@ -39,19 +42,31 @@ impl RegionArgs {
         if let Some(bytes) = self.max_payload {
             options = options.max_payload(bytes);
         }
+        if let Some(wakeups) = self.wakeups {
+            options = options.wakeups(wakeups.value);
+        }
         let ring = match place {
             Place::Name(name) => options.create_or_open(name),
             Place::Path(path) => options.create_or_open_at(path),
         };
-        match ring {
-            Err(error @ OpenError::Kind { .. }) => Err(error).context(P::HINT),
-            ring => Ok(ring?),
-        }
+        ring.map_err(|error| match hint::<P>(&error) {
+            Some(hint) => Error::new(error).context(hint),
+            None => error.into(),
+        })
     }
 
     /// When a wait that begins now is over.
     pub(crate) fn deadline(&self) -> Deadline {
         self.timeout.map_or(Deadline::NEVER, Deadline::from)
+    }
+}
+
+/// What is said besides to who gets this error.
+fn hint<P: Kind>(error: &OpenError) -> Option<&'static str> {
+    match error {
+        OpenError::Kind { .. } => Some(P::HINT),
+        OpenError::Mismatch { field, .. } => (*field == "wakeups").then_some(WAKEUPS_HINT),
+        _ => None,
     }
 }
 

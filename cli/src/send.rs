@@ -45,8 +45,10 @@ fn send<P: Kind>(args: SendArgs) -> Result<()> {
     let split = Split::new(args.lines, args.chunk, ring.max_payload())?;
     let observer = ring.observer()?;
     let has_past_receiver = is_past(observer.consumer()?);
+    let mut producer = ring.producer()?;
+    producer.set_wait_strategy(args.region.wait.value);
     let mut sending = Sending {
-        producer: ring.producer()?,
+        producer,
         observer: &observer,
         tag: args.tag,
         region: &args.region,
@@ -256,10 +258,13 @@ impl<P: Kind> Sending<'_, P> {
     fn send(&mut self, payload: &[u8]) -> Result<()> {
         match self.producer.try_send(self.tag, payload) {
             Err(TrySendError::Full) => {}
-            sent => return Ok(sent?),
+            sent => {
+                sent?;
+                return Ok(());
+            }
         }
         let tag = self.tag;
-        self.wait_while_read(|producer, slice| producer.send(tag, payload, slice))
+        self.wait_while_read(|producer, slice| producer.send(tag, payload, slice).map(drop))
     }
 
     /// Waits until all is released.

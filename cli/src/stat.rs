@@ -43,11 +43,14 @@ fn show<P: Kind>(ring: &Ring<P>, out: &mut impl Write) -> Result<()> {
     writeln!(out, "{}", bytes("capacity", ring.capacity()))?;
     writeln!(out, "{}", bytes("max payload", ring.max_payload()))?;
     writeln!(out, "{}", bytes("alignment", ring.record_align()))?;
+    writeln!(out, "wakeups     {}", ring.wakeups().name())?;
+    writeln!(out, "fences      {}", ring.fences().name())?;
     writeln!(out, "{}", bytes("used", observer.len()))?;
     writeln!(out, "head        {}", count(head))?;
     writeln!(out, "tail        {}", count(tail))?;
     consumer(&observer, out)?;
     producers(&observer, out)?;
+    sleeps(&observer, out)?;
     if let Some(claim) = stalled(&observer) {
         writeln!(
             out,
@@ -93,6 +96,23 @@ fn producers<P: Kind>(observer: &Observer<P>, out: &mut impl Write) -> Result<()
     }
     if senders.len() > 1 {
         writeln!(out, "  of {} slots", senders.len())?;
+    }
+    Ok(())
+}
+
+/// How often each of them slept, and how many of these sleeps were late.
+fn sleeps<P: Kind>(observer: &Observer<P>, out: &mut impl Write) -> Result<()> {
+    writeln!(out, "\nslept                times       late")?;
+    let consumer = (observer.consumer()?, observer.consumer_counters());
+    let senders = P::senders(observer)?;
+    let senders = senders.into_iter().enumerate();
+    let producers = senders.map(|(index, producer)| (format!("producer {index}"), producer));
+    let all = [("consumer".to_owned(), consumer)].into_iter();
+    for (who, (peer, counters)) in all.chain(producers) {
+        if peer != Peer::Absent {
+            let (sleeps, late) = (count(counters.sleeps), count(counters.late));
+            writeln!(out, "{who:<13}{sleeps:>13} {late:>10}")?;
+        }
     }
     Ok(())
 }

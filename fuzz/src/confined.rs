@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use mapring::layout::{self, Geometry, Kind, PAGE, SLOT_SIZE, Seat, Word};
+use mapring::layout::{self, Fences, Geometry, Kind, PAGE, SLOT_SIZE, Seat, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 /// The memory `M` as one participant sees it. A store beyond what that one may write panics.
@@ -82,6 +82,14 @@ impl<M: Memory> Memory for Confined<M> {
     fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
         self.check(at);
         self.memory.fetch_add(at, n, order)
+    }
+
+    fn light_fence(&self, fences: Fences) {
+        self.memory.light_fence(fences);
+    }
+
+    fn heavy_fence(&self, fences: Fences) {
+        self.memory.heavy_fence(fences);
     }
 
     /// A write that starts in the records ends there: nothing stands behind them.

@@ -11,7 +11,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use arbitrary::{Arbitrary, Unstructured};
-use mapring::layout::{self, Geometry, Kind, PAGE, WORD, Word};
+use mapring::layout::{self, Fences, Geometry, Kind, PAGE, WORD, Wakeups, Word};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::Position;
 use mapring::ring::attach::{self, Identity};
@@ -185,6 +185,8 @@ impl Plan {
             geometry,
             persistent: self.tail & 1 == 1,
             generation: self.tail,
+            wakeups: Wakeups::None,
+            fences: Fences::Symmetric,
         };
         attach::initialise(memory, &identity, Position(0));
         let found = attach::verify(memory, memory.len() as u64);

@@ -5,6 +5,7 @@
 //! checks or promises, in the same run as the ring:
 //!
 //! - [`PingPong`]: one word there, one word back, each on a cache line of its own;
+//! - [`FutexPingPong`]: the same between two that sleep until they are woken;
 //! - [`StreamSender`] and [`StreamReceiver`]: payloads of a fixed size, one way, with a
 //!   cursor published once per 4 KiB;
 //! - [`Giver`] and [`Taker`]: a whole buffer copied in on one core and out on another.
@@ -32,6 +33,7 @@
 #![allow(clippy::disallowed_types)]
 
 mod cores;
+mod futex;
 mod handover;
 mod ping_pong;
 mod shared;
@@ -39,6 +41,7 @@ mod stream;
 mod wait;
 
 pub use cores::{cores, pin, two_cores};
+pub use futex::FutexPingPong;
 pub use handover::{Giver, Taker};
 pub use ping_pong::PingPong;
 pub use shared::shared_file;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
 
-use mapring::layout::{WORD, Word};
+use mapring::layout::{Fences, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 /// Memory that lets its user change so many words and unwinds it at the next change,
@@ -107,6 +107,16 @@ impl<M: Memory> Memory for Dying<M> {
         }
         self.count_store();
         self.memory.fetch_add(at, n, order)
+    }
+
+    #[track_caller]
+    fn light_fence(&self, fences: Fences) {
+        self.memory.light_fence(fences);
+    }
+
+    #[track_caller]
+    fn heavy_fence(&self, fences: Fences) {
+        self.memory.heavy_fence(fences);
     }
 
     /// Word by word: a copy may be cut short by a kill.

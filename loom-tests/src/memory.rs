@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::{self, Relaxed};
 
 use loom::cell::UnsafeCell;
 use loom::sync::atomic::AtomicU64;
-use mapring::layout::{WORD, Word};
+use mapring::layout::{Fences, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 /// Memory in which loom explores every order of accesses and every stale value
@@ -150,6 +150,14 @@ impl Memory for LoomMemory {
         let word = self.word(at.offset());
         assert!(word.plain.is_none(), "an addition in the data area");
         word.atomic.fetch_add(n, order)
+    }
+
+    fn light_fence(&self, _fences: Fences) {
+        loom::sync::atomic::fence(Ordering::SeqCst);
+    }
+
+    fn heavy_fence(&self, _fences: Fences) {
+        loom::sync::atomic::fence(Ordering::SeqCst);
     }
 
     fn write(&self, to: Word, bytes: &[u8]) {

@@ -128,6 +128,8 @@ impl Setup {
             layout::SLOT_STALLS,
             layout::SLOT_WAITS,
             layout::SLOT_REPAIRS,
+            layout::SLOT_SLEEPS,
+            layout::SLOT_LATE,
         ];
         let claim_fields = match geometry.kind() {
             Kind::Spsc => [].as_slice(),
@@ -170,8 +172,19 @@ impl Setup {
     /// When there is no such ring.
     #[must_use]
     pub fn ring(&self, capacity: u64, max_payload: u64, start: u64) -> Ring {
+        self.ring_with(capacity, max_payload, start, &[])
+    }
+
+    /// As [`Setup::ring`], in memory that has the words of `more` as well.
+    pub(crate) fn ring_with(
+        &self,
+        capacity: u64,
+        max_payload: u64,
+        start: u64,
+        more: &[Word],
+    ) -> Ring {
         let geometry = geometry(capacity, max_payload);
-        let memory = self.memory(&geometry, []);
+        let memory = self.memory(&geometry, more.iter().copied());
         memory.store(layout::TAIL, start, Relaxed);
         memory.store(layout::HEAD, start, Relaxed);
         Ring { memory, geometry }

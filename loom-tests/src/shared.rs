@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use loom::sync::atomic::AtomicBool;
 use loom::thread::JoinHandle;
-use mapring::layout::{self, Geometry, Kind, WORD};
+use mapring::layout::{self, Geometry, Kind, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::mpsc::{Consumer, Mpsc, Producer};
 use mapring::ring::{Gap, Liveness, Position, Protocol, RecordHeader, Repair};
@@ -16,7 +16,8 @@ use crate::{Dying, Setup, until_death};
 /// The process that a model's slot `index` belongs to.
 const FIRST_PID: u32 = 100;
 
-/// A ring of many producers in a model's memory, with the locks of their slots. A clone is the same ring.
+/// A ring of many producers in a model's memory, with the locks of their slots. A clone is the same
+/// ring.
 #[derive(Clone, Debug)]
 pub struct SharedRing {
     /// Where it is.
@@ -44,11 +45,23 @@ impl Setup {
         start: u64,
         producers: usize,
     ) -> SharedRing {
+        self.shared_ring_with(capacity, max_payload, start, producers, &[])
+    }
+
+    /// As [`Setup::shared_ring`], in memory that has the words of `more` as well.
+    pub(crate) fn shared_ring_with(
+        &self,
+        capacity: u64,
+        max_payload: u64,
+        start: u64,
+        producers: usize,
+        more: &[Word],
+    ) -> SharedRing {
         let align = WORD as u64;
         let geometry =
             Geometry::of_any_capacity(Kind::Mpsc, capacity, max_payload, align, producers as u64)
                 .expect("a shape within the limits");
-        let memory = self.memory(&geometry, []);
+        let memory = self.memory(&geometry, more.iter().copied());
         for cursor in [layout::TAIL, layout::HEAD, layout::RELEASE_TO] {
             memory.store(cursor, start, Relaxed);
         }
@@ -103,7 +116,8 @@ impl SharedRing {
         attached(Producer::attach(self.memory.clone(), self.geometry, index))
     }
 
-    /// Lives as `producer` does until it wants to make one store more than `stores`. Its lock stays held.
+    /// Lives as `producer` does until it wants to make one store more than `stores`. Its lock stays
+    /// held.
     pub(crate) fn live<R>(
         &self,
         producer: &Producer<ModelMemory>,

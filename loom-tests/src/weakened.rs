@@ -6,7 +6,7 @@ use std::panic::Location;
 use std::sync::atomic::Ordering::{self, Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mapring::layout::Word;
+use mapring::layout::{Fences, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 /// What an access does.
@@ -20,6 +20,10 @@ pub enum Operation {
     Exchange,
     /// It adds to a word.
     Add,
+    /// It is the light one of a pair of fences.
+    LightFence,
+    /// It is the heavy one of a pair of fences.
+    HeavyFence,
 }
 
 /// A place in the protocol's sources that asks for an ordering stronger than Relaxed.
@@ -50,6 +54,7 @@ impl Site {
         match self.operation {
             Operation::Load => Ordering::Acquire,
             Operation::Store | Operation::Exchange | Operation::Add => Ordering::Release,
+            Operation::LightFence | Operation::HeavyFence => Ordering::SeqCst,
         }
     }
 }
@@ -95,6 +100,11 @@ impl Weakening {
         // A model that panicked cannot leave the set half changed.
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.clone()
+    }
+
+    /// Whether the fence at `caller` is to be made: the weakened one is left out.
+    fn keeps_fence(&self, operation: Operation, caller: &'static Location<'static>) -> bool {
+        self.apply(operation, Ordering::SeqCst, caller) != Relaxed
     }
 
     /// The ordering to carry out for an access at `caller` that asks for `order`.
@@ -185,6 +195,26 @@ impl<M: Memory> Memory for Weakened<M> {
             .weakening
             .apply(Operation::Add, order, Location::caller());
         self.memory.fetch_add(at, n, order)
+    }
+
+    #[track_caller]
+    fn light_fence(&self, fences: Fences) {
+        if self
+            .weakening
+            .keeps_fence(Operation::LightFence, Location::caller())
+        {
+            self.memory.light_fence(fences);
+        }
+    }
+
+    #[track_caller]
+    fn heavy_fence(&self, fences: Fences) {
+        if self
+            .weakening
+            .keeps_fence(Operation::HeavyFence, Location::caller())
+        {
+            self.memory.heavy_fence(fences);
+        }
     }
 
     fn write(&self, to: Word, bytes: &[u8]) {

@@ -1,8 +1,8 @@
 //! Every ordering in the protocol is there for a reason: for each access that asks for more
-//! than Relaxed, some model fails when it gets Relaxed.
+//! than Relaxed, some model fails when it gets Relaxed; for each fence, when it is left out.
 //!
 //! With `--nocapture` it prints the accesses as a table, each with its pair (the table at the
-//! head of `src/ring/mod.rs`) and the model that fails.
+//! head of `src/ring/mod.rs`; of fences, the head of `src/ring/gate.rs`) and the model that fails.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -65,8 +65,11 @@ fn the_scan_finds_every_ordering_and_nothing_else() {
                 let order = Ordering::SeqCst;\n\
                 consumer.release();\n\
                 compiler_fence(Release);\n\
-                fn releaseRelease(ReleaseGuard) {}\n";
-    assert_eq!(count_by_line(text), [(3, 1), (5, 2), (6, 1)]);
+                fn releaseRelease(ReleaseGuard) {}\n\
+                m.light_fence(); // heavy_fence\n\
+                m.heavy_fence();\n";
+    let expected = [(3, 1), (5, 2), (6, 1), (10, 1), (11, 1)];
+    assert_eq!(count_by_line(text), expected);
 }
 
 /// The sites that the models come by, each with its models, the quickest first.
@@ -129,9 +132,17 @@ fn sources() -> BTreeMap<String, String> {
     sources
 }
 
-/// The numbers of the lines that name orderings stronger than Relaxed, and how many
+/// The numbers of the lines that name orderings stronger than Relaxed, or fences, and how many
 /// each names. Comments and imports do not count.
 fn count_by_line(text: &str) -> Vec<(usize, usize)> {
+    const STRONGER: [&str; 6] = [
+        "Acquire",
+        "Release",
+        "AcqRel",
+        "SeqCst",
+        "light_fence",
+        "heavy_fence",
+    ];
     let count = |line: &str| {
         let code = line.split("//").next().unwrap_or_default();
         // A fence for the compiler only is none to loom, which keeps program order.
@@ -140,7 +151,7 @@ fn count_by_line(text: &str) -> Vec<(usize, usize)> {
             return 0;
         }
         code.split(|c: char| !c.is_alphanumeric() && c != '_')
-            .filter(|name| ["Acquire", "Release", "AcqRel", "SeqCst"].contains(name))
+            .filter(|name| STRONGER.contains(name))
             .count()
     };
     let lines = text.lines().enumerate();
@@ -150,8 +161,8 @@ fn count_by_line(text: &str) -> Vec<(usize, usize)> {
         .collect()
 }
 
-/// The pair, such as `P1`, that the comment above a line names. The call may have begun a
-/// line or two before, and the comment may have several lines.
+/// The pair, such as `P1`, or `G3` of the fences, that the comment above a line names. The call may
+/// have begun a line or two before, and the comment may have several lines.
 fn pair_above(text: &str, line: usize) -> Option<&str> {
     const FARTHEST: usize = 4;
     let before: Vec<_> = text.lines().take(line - 1).collect();
@@ -159,7 +170,7 @@ fn pair_above(text: &str, line: usize) -> Option<&str> {
     let mut comments = near.filter_map(|line| line.trim_start().strip_prefix("// "));
     comments.find_map(|comment| {
         let (pair, _) = comment.split_once(':')?;
-        let number = pair.strip_prefix('P')?;
+        let number = pair.strip_prefix(['P', 'G'])?;
         number.parse::<u32>().is_ok().then_some(pair)
     })
 }

@@ -223,6 +223,14 @@ pub enum OpenError {
         /// What was asked for.
         expected: &'static str,
     },
+    /// Whoever sleeps in this region relies on `membarrier`, and this process may not make that call.
+    #[error("{} needs membarrier: {source}", path.display())]
+    Fences {
+        /// The region's file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Others kept replacing the region, or kept its use lock, for a second.
     #[error("{} keeps changing: gave up after {attempts} attempts", path.display())]
     Contended {

@@ -29,6 +29,9 @@ pub enum AttachError {
     /// The region's cursors or headers cannot be.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// The region's file was made shorter: there is no ring any more.
+    #[error("somebody truncated the region's file")]
+    RegionLost,
     /// The handle was made by the parent of this process.
     #[error("this handle belongs to the process that forked this one")]
     Forked,
@@ -68,6 +71,9 @@ pub enum TrySendError {
     /// The consumer wrote what it cannot have written.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// The region's file was made shorter: there is no ring any more.
+    #[error("somebody truncated the region's file")]
+    RegionLost,
     /// The handle was made by the parent of this process.
     #[error("this handle belongs to the process that forked this one")]
     Forked,
@@ -108,6 +114,9 @@ pub enum SendError {
     /// The consumer wrote what it cannot have written.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// The region's file was made shorter: there is no ring any more.
+    #[error("somebody truncated the region's file")]
+    RegionLost,
     /// The handle was made by the parent of this process.
     #[error("this handle belongs to the process that forked this one")]
     Forked,
@@ -134,6 +143,9 @@ pub enum TryRecvError {
     /// The producer wrote what it cannot have written.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// The region's file was made shorter: there is no ring any more.
+    #[error("somebody truncated the region's file")]
+    RegionLost,
     /// The handle was made by the parent of this process.
     #[error("this handle belongs to the process that forked this one")]
     Forked,
@@ -166,6 +178,9 @@ pub enum RecvError {
     /// The producer wrote what it cannot have written.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// The region's file was made shorter: there is no ring any more.
+    #[error("somebody truncated the region's file")]
+    RegionLost,
     /// The handle was made by the parent of this process.
     #[error("this handle belongs to the process that forked this one")]
     Forked,

@@ -6,6 +6,7 @@ use crate::memory::Memory;
 use crate::os::wait::Deadline;
 use crate::ring::mpsc::Mpsc;
 use crate::ring::spsc::Spsc;
+use crate::wakeups::Signal;
 
 use super::producer::without_full;
 use super::{Batch, Producer};
@@ -18,7 +19,8 @@ impl<M: Memory> Producer<Spsc, M> {
     #[inline]
     pub fn batch(&mut self) -> Result<Batch<'_, Spsc, M>, TrySendError> {
         self.check_process()?;
-        Ok(Batch::new(self.ring.batch(), self.process))
+        let signal = Signal::new(&mut self.waking, &self.attachment);
+        Ok(Batch::new(self.ring.batch(), self.process, signal))
     }
 }
 
@@ -46,7 +48,10 @@ impl<M: Memory> Producer<Mpsc, M> {
     #[inline]
     pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, Mpsc, M>, TrySendError> {
         self.check_process()?;
-        Ok(Batch::new(self.ring.try_batch(room)?, self.process))
+        // Before: a claim that fails may have aborted one that was leaked.
+        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let batch = self.ring.try_batch(room)?;
+        Ok(Batch::new(batch, self.process, signal))
     }
 
     /// As [`Producer::try_batch`], waiting for the room until the deadline.
@@ -61,6 +66,8 @@ impl<M: Memory> Producer<Mpsc, M> {
         self.check_process().map_err(without_full)?;
         let size = self.ring.batch_size(room).map_err(without_full)?;
         let extent = self.repeat(size, deadline.into(), |ring| ring.reserve_batch(room))?;
-        Ok(Batch::new(self.ring.batch_in(&extent), self.process))
+        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let batch = self.ring.batch_in(&extent);
+        Ok(Batch::new(batch, self.process, signal))
     }
 }

@@ -9,6 +9,7 @@ use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
 use crate::ring::{self as protocol, Protocol};
+use crate::wakeups::Signal;
 
 /// Room in the ring for one payload, to be written in place.
 ///
@@ -41,12 +42,18 @@ pub struct Claim<'a, P: Protocol, M: Memory = Mapped> {
     claim: protocol::Claim<'a, P::Producer<M>>,
     /// Bytes that came through `io::Write`.
     written: usize,
+    // Behind the claim, so that it is dropped after it.
+    signal: Signal<'a>,
 }
 
 impl<'a, P: Protocol, M: Memory> Claim<'a, P, M> {
     #[inline]
-    pub(super) fn new(claim: protocol::Claim<'a, P::Producer<M>>) -> Self {
-        Self { claim, written: 0 }
+    pub(super) fn new(claim: protocol::Claim<'a, P::Producer<M>>, signal: Signal<'a>) -> Self {
+        Self {
+            claim,
+            written: 0,
+            signal,
+        }
     }
 
     /// Bytes of payload.
@@ -75,7 +82,9 @@ impl<'a, P: Protocol, M: Memory> Claim<'a, P, M> {
     /// Sends the record.
     #[inline]
     pub fn commit(self, tag: u32) {
-        self.claim.commit(tag);
+        let Self { claim, signal, .. } = self;
+        claim.commit(tag);
+        drop(signal);
     }
 }
 
@@ -143,12 +152,22 @@ impl<P: Protocol> DerefMut for Claim<'_, P, TrustedMapped> {
 pub struct Batch<'a, P: Protocol, M: Memory = Mapped> {
     batch: protocol::Batch<'a, P::Producer<M>>,
     process: Process,
+    // Behind the batch, so that it is dropped after it.
+    signal: Signal<'a>,
 }
 
 impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     #[inline]
-    pub(super) fn new(batch: protocol::Batch<'a, P::Producer<M>>, process: Process) -> Self {
-        Self { batch, process }
+    pub(super) fn new(
+        batch: protocol::Batch<'a, P::Producer<M>>,
+        process: Process,
+        signal: Signal<'a>,
+    ) -> Self {
+        Self {
+            batch,
+            process,
+            signal,
+        }
     }
 
     /// How many records it holds.
@@ -192,7 +211,9 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     /// Sends all of it. An empty batch sends nothing.
     #[inline]
     pub fn publish(self) {
-        self.batch.publish();
+        let Self { batch, signal, .. } = self;
+        batch.publish();
+        drop(signal);
     }
 
     #[inline]
@@ -200,6 +221,7 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
         if self.process.is_current() {
             Ok(())
         } else {
+            // One that waits, and so finds a region lost, has no batch.
             Err(TrySendError::Forked)
         }
     }

@@ -8,10 +8,12 @@ use crate::layout::{HEADER_SIZE, Kind};
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
-use crate::os::wait::{Deadline, Pause, Wait};
-use crate::peer::{Attachment, Peer};
+use crate::os::wait::{Deadline, Patience, WaitStrategy};
+use crate::peer::Attachment;
+use crate::ring::gate::Gate;
 use crate::ring::participant::Producers;
 use crate::ring::{self as protocol, Protocol, Repair};
+use crate::wakeups::Waking;
 
 use super::{Buffer, Received, Record};
 
@@ -25,13 +27,16 @@ const LOOK_CLOSER_EVERY: u32 = 1024;
 /// order.
 ///
 /// Who it is for: one thread at a time, in one process at a time. `try_recv` and `drain`
-/// make no system call (but with many producers, one call in a thousand that find nothing) and
+/// make no system call, but to wake a producer that sleeps (and with many producers, one call in
+/// a thousand that find nothing), and
 /// allocate nothing (but what a `Vec` needs to grow).
 #[derive(Debug)]
 pub struct Consumer<P: Protocol, M: Memory = Mapped> {
     pub(super) ring: protocol::Consumer<M, P>,
     pub(super) attachment: Arc<Attachment>,
     process: Process,
+    pub(super) waking: Waking,
+    pub(super) patience: Patience,
     pub(super) producers: Producers,
     /// The last slot whose holder was seen to be alive.
     pub(super) last_alive: usize,
@@ -43,11 +48,13 @@ pub struct Consumer<P: Protocol, M: Memory = Mapped> {
 
 impl<P: Protocol> Consumer<P, Mapped> {
     pub(super) fn new(attachment: Attachment, ring: protocol::Consumer<Mapped, P>) -> Self {
-        let process = attachment.region().process();
+        let region = attachment.region();
         Self {
             ring,
+            process: region.process(),
+            waking: Waking::new(region, Gate::Space),
+            patience: Patience::new(WaitStrategy::default()),
             attachment: Arc::new(attachment),
-            process,
             producers: Producers::default(),
             last_alive: 0,
             empty_calls: 0,
@@ -93,6 +100,8 @@ impl<P: Protocol> Consumer<P, Mapped> {
             ring: self.ring.over(memory),
             attachment: Arc::clone(&self.attachment),
             process: self.process,
+            waking: self.waking,
+            patience: self.patience,
             producers: self.producers,
             last_alive: self.last_alive,
             empty_calls: self.empty_calls,
@@ -120,6 +129,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         let bytes = match into.room(header.len) {
             Ok(bytes) => bytes,
             Err(given) => {
+                self.released();
                 return Err(TryRecvError::TooSmall {
                     needed: header.len,
                     given,
@@ -129,6 +139,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         self.ring.read(&header, bytes);
         self.ring.advance(&header);
         self.ring.release();
+        self.released();
         Ok(Received {
             tag: header.tag,
             len: header.len,
@@ -216,10 +227,16 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         self.check_process()?;
         let release_every = self.capacity() / RELEASE_SHARE;
         let mut seen = false;
-        let count = self.ring.drain_while(limit, release_every, |record| {
-            seen = true;
-            each(Record::new(record))
-        });
+        let (waking, attachment) = (&mut self.waking, &self.attachment);
+        let count = self.ring.drain_with(
+            limit,
+            release_every,
+            |record| {
+                seen = true;
+                each(Record::new(record))
+            },
+            |memory, head| waking.published(Gate::Space, memory, attachment, head),
+        );
         if seen || limit == 0 {
             Ok(count)
         } else {
@@ -227,56 +244,9 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         }
     }
 
-    /// Waits until there is a record to receive.
-    ///
-    /// # Errors
-    /// [`RecvError`], but not [`TooSmall`](RecvError::TooSmall).
-    pub fn wait(&mut self, deadline: impl Into<Deadline>) -> Result<(), RecvError> {
-        self.check_process().map_err(without_empty)?;
-        let deadline = deadline.into();
-        let mut wait = Wait::until(deadline);
-        loop {
-            let before = self.ring.position();
-            if self.ring.peek()?.is_some() {
-                return Ok(());
-            }
-            // It has gone past claims that were given up, and there may be more.
-            if self.ring.position() != before && !deadline.has_passed() {
-                continue;
-            }
-            if self.have_left()? && self.ring.is_drained()? {
-                return Err(RecvError::Disconnected);
-            }
-            let pause = wait.pause();
-            if wait.has_just_become_long() {
-                self.ring.count_wait();
-            }
-            if pause == Pause::Look {
-                continue;
-            }
-            if self.recover()? && !deadline.has_passed() {
-                continue;
-            }
-            let over = match self.look_at_producers()? {
-                Peer::Died { pid } => Some(RecvError::PeerDied { pid }),
-                Peer::Left => Some(RecvError::Disconnected),
-                Peer::Absent | Peer::Attached { .. } => None,
-            };
-            // Whoever went may have sent something before.
-            if let Some(over) = over
-                && self.ring.is_drained()?
-            {
-                return Err(over);
-            }
-            if pause == Pause::TimedOut {
-                let is_ready = self.ring.peek()?.is_some();
-                return if is_ready {
-                    Ok(())
-                } else {
-                    Err(RecvError::TimedOut)
-                };
-            }
-        }
+    /// How this consumer waits, from now on; [`WaitStrategy::Balanced`] before.
+    pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
+        self.patience = Patience::new(strategy);
     }
 
     /// Bytes of records sent and not yet released by this consumer, as far as it can see.
@@ -336,10 +306,22 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         if look_closer && let Err(corrupt) = self.look_closer() {
             return corrupt.into();
         }
+        if P::KIND == Kind::Mpsc {
+            // What was skipped on the way here may be the room that somebody sleeps for.
+            self.released();
+        }
         match self.have_left() {
             Ok(false) if self.ring.corrupt().is_none() => TryRecvError::Empty,
             _ => self.why_ended(),
         }
+    }
+
+    /// Wakes producers that sleep until what was released is free.
+    #[inline(always)]
+    pub(super) fn released(&mut self) {
+        let head = self.ring.position();
+        self.waking
+            .published(Gate::Space, self.ring.memory(), &self.attachment, head);
     }
 
     /// As `why_empty`, when it is not just empty.
@@ -358,28 +340,38 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     pub(super) fn check_process(&self) -> Result<(), TryRecvError> {
         if self.process.is_current() {
             Ok(())
+        } else if self.attachment.region().process().is_current() {
+            Err(TryRecvError::RegionLost)
         } else {
             Err(TryRecvError::Forked)
         }
+    }
+
+    /// Touches the region no more.
+    #[cold]
+    pub(super) fn lose(&mut self) -> RecvError {
+        self.process.forget();
+        RecvError::RegionLost
     }
 }
 
 impl<P: Protocol, M: Memory> Drop for Consumer<P, M> {
     fn drop(&mut self) {
-        if self.process.is_current() {
+        if self.process.is_current() && !self.attachment.region().is_lost() {
             self.ring.show_counters();
         }
     }
 }
 
 /// The error of an attempt that came after there was a record.
-fn without_empty(error: TryRecvError) -> RecvError {
+pub(super) fn without_empty(error: TryRecvError) -> RecvError {
     match error {
         // Nobody else receives, so a record that was there still is.
         TryRecvError::Empty => RecvError::TimedOut,
         TryRecvError::TooSmall { needed, given } => RecvError::TooSmall { needed, given },
         TryRecvError::Disconnected => RecvError::Disconnected,
         TryRecvError::Corrupt(corrupt) => RecvError::Corrupt(corrupt),
+        TryRecvError::RegionLost => RecvError::RegionLost,
         TryRecvError::Forked => RecvError::Forked,
     }
 }

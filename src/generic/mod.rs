@@ -28,12 +28,13 @@ mod peers;
 mod producer;
 mod record;
 mod ring;
+mod waiting;
 
 pub use claim::{Batch, BatchClaim, Claim};
 pub use consumer::Consumer;
 pub use observer::{Observer, Stalled};
 pub use options::Options;
-pub use producer::Producer;
+pub use producer::{Producer, Receipt};
 pub use record::{Buffer, Received, Record};
 pub use ring::Ring;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::OpenError;
+use crate::layout::Wakeups;
 use crate::os::region::{self, Opening, Place, Settings};
 use crate::ring::Protocol;
 use crate::ring::mpsc::Mpsc;
@@ -62,6 +63,7 @@ impl<P: Protocol> Options<P> {
             record_align: None,
             kind: P::KIND,
             producers: None,
+            wakeups: None,
             mode: MODE,
             persistent: None,
             prefault: false,
@@ -109,6 +111,14 @@ impl<P: Protocol> Options<P> {
     /// Whether a named region outlives its last user, like one at a path does.
     pub fn persistent(mut self, persistent: bool) -> Self {
         self.settings.persistent = Some(persistent);
+        self
+    }
+
+    /// How those who wait in a blocking call are woken: by a futex, unless the creator says
+    /// otherwise. With [`Wakeups::None`] they look again once in a millisecond at least, and nobody
+    /// has to wake them.
+    pub fn wakeups(mut self, wakeups: Wakeups) -> Self {
+        self.settings.wakeups = Some(wakeups);
         self
     }
 

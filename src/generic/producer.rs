@@ -7,34 +7,46 @@ use crate::layout::{HEADER_SIZE, Seat};
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
-use crate::os::wait::{Deadline, Pause, Wait};
+use crate::os::wait::{Deadline, Patience, WaitStrategy};
 use crate::peer::{Attachment, Peer};
-use crate::ring::{self as protocol, Produce, Protocol};
+use crate::ring::gate::Gate;
+use crate::ring::{self as protocol, Position, Produce, Protocol};
+use crate::wakeups::{Signal, Waking};
 
 use super::Claim;
+use super::waiting::Goal;
 
-/// A blocked send waits for this part of the ring to be free, not just for its own
-/// record: or it would take the consumer's cache line away for each record.
-const WORTHWHILE_SHARE: usize = 8;
+/// What says which record was sent: with it, its sender can wait until that was consumed. It
+/// means nothing in another ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Receipt {
+    /// Where the record ends.
+    end: u64,
+}
 
 /// Sends records. Dropping it leaves in good order.
 ///
 /// Who it is for: one thread at a time, in one process at a time. `try_send`, `try_claim`
-/// and batches make no system call and allocate nothing.
+/// and batches make no system call, but to wake a consumer that
+/// sleeps, and allocate nothing (with [events](crate::Wakeups::Event) they may start a thread).
 #[derive(Debug)]
 pub struct Producer<P: Protocol, M: Memory = Mapped> {
     pub(super) ring: P::Producer<M>,
-    attachment: Arc<Attachment>,
+    pub(super) attachment: Arc<Attachment>,
     pub(super) process: Process,
+    pub(super) waking: Waking,
+    pub(super) patience: Patience,
 }
 
 impl<P: Protocol> Producer<P, Mapped> {
     pub(super) fn new(attachment: Attachment, ring: P::Producer<Mapped>) -> Self {
-        let process = attachment.region().process();
+        let region = attachment.region();
         Self {
             ring,
+            process: region.process(),
+            waking: Waking::new(region, Gate::Data),
+            patience: Patience::new(WaitStrategy::default()),
             attachment: Arc::new(attachment),
-            process,
         }
     }
 
@@ -82,6 +94,8 @@ impl<P: Protocol> Producer<P, Mapped> {
             ring: P::over(&self.ring, memory),
             attachment: Arc::clone(&self.attachment),
             process: self.process,
+            waking: self.waking,
+            patience: self.patience,
         }
     }
 }
@@ -92,9 +106,21 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     /// # Errors
     /// [`TrySendError`]; nothing was sent.
     #[inline(always)]
-    pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
+    pub fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<Receipt, TrySendError> {
         self.check_process()?;
-        self.ring.try_send(tag, payload)
+        match self.ring.try_send(tag, payload) {
+            Ok(()) => Ok(self.sent()),
+            Err(error) => Err(self.refused(error)),
+        }
+    }
+
+    /// Wakes the consumer behind an attempt that failed: it has aborted a claim that was leaked, if
+    /// there was one, and so what is behind that can be received.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refused(&mut self, error: TrySendError) -> TrySendError {
+        self.sent();
+        error
     }
 
     /// Sends a copy of `payload`, waiting for room until the deadline.
@@ -108,9 +134,9 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         tag: u32,
         payload: &[u8],
         deadline: impl Into<Deadline>,
-    ) -> Result<(), SendError> {
+    ) -> Result<Receipt, SendError> {
         match self.try_send(tag, payload) {
-            Ok(()) => Ok(()),
+            Ok(receipt) => Ok(receipt),
             Err(TrySendError::Full) => self.send_later(tag, payload, deadline.into()),
             Err(error) => Err(without_full(error)),
         }
@@ -123,9 +149,87 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         tag: u32,
         payload: &[u8],
         deadline: Deadline,
-    ) -> Result<(), SendError> {
+    ) -> Result<Receipt, SendError> {
         let size = self.ring.geometry().record_size(payload.len());
-        self.repeat(size, deadline, |ring| ring.try_send(tag, payload))
+        self.repeat(size, deadline, |ring| ring.try_send(tag, payload))?;
+        Ok(self.sent())
+    }
+
+    /// Wakes the consumer if it sleeps; to be called after something was sent.
+    #[inline(always)]
+    fn sent(&mut self) -> Receipt {
+        if self.waking.must_wake(Gate::Data, self.ring.memory()) {
+            self.wake_consumer();
+        }
+        Receipt {
+            end: self.ring.position().0,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_consumer(&mut self) {
+        // Records wait for nothing but their header.
+        self.waking.wake(Gate::Data, &self.attachment, Position(0));
+    }
+
+    /// Sends a copy of `payload`, and waits until the consumer has released it.
+    ///
+    /// # Errors
+    /// [`SendError`]. [`TimedOut`](SendError::TimedOut) also when the record was sent, but not
+    /// released until the deadline; [`Disconnected`](SendError::Disconnected) and
+    /// [`PeerDied`](SendError::PeerDied) also when the consumer went before it released it: then a
+    /// successor receives it. Who must know which it was calls [`Producer::send`], and then
+    /// [`Producer::wait_consumed`].
+    ///
+    /// ```
+    /// # use mapring::spsc::Options;
+    /// # use std::time::Duration;
+    /// # let ring = Options::new().create(&format!("doc-sync-{}", std::process::id()))?;
+    /// # let (mut producer, mut consumer) = (ring.producer()?, ring.consumer()?);
+    /// let wait = Duration::from_secs(10);
+    /// std::thread::scope(|scope| {
+    ///     scope.spawn(move || consumer.recv(&mut Vec::new(), wait)); // usually another process
+    ///     producer.send_sync(1, b"do this", wait) // returns when it was received
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn send_sync(
+        &mut self,
+        tag: u32,
+        payload: &[u8],
+        deadline: impl Into<Deadline>,
+    ) -> Result<(), SendError> {
+        let deadline = deadline.into();
+        let receipt = self.send(tag, payload, deadline)?;
+        self.wait_consumed(receipt, deadline)
+    }
+
+    /// Waits until the consumer has released the record that the receipt is for.
+    ///
+    /// # Errors
+    /// As [`Producer::flush`].
+    pub fn wait_consumed(
+        &mut self,
+        receipt: Receipt,
+        deadline: impl Into<Deadline>,
+    ) -> Result<(), SendError> {
+        let end = Position(receipt.end);
+        self.wait(deadline.into(), Goal::Released(end))
+    }
+
+    /// Whether the consumer has released the record that the receipt is for. No system call.
+    ///
+    /// # Errors
+    /// [`TrySendError::Corrupt`], [`TrySendError::Forked`].
+    pub fn is_consumed(&mut self, receipt: Receipt) -> Result<bool, TrySendError> {
+        self.check_process()?;
+        Ok(self.ring.is_released(Position(receipt.end))?)
+    }
+
+    /// How this producer waits, from now on; [`WaitStrategy::Balanced`] before.
+    pub fn set_wait_strategy(&mut self, strategy: WaitStrategy) {
+        self.patience = Patience::new(strategy);
     }
 
     /// Sets aside room for a payload of `len` bytes, to be written in place.
@@ -135,7 +239,10 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     #[inline]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, P, M>, TrySendError> {
         self.check_process()?;
-        Ok(Claim::new(self.ring.try_claim(len)?))
+        // Before: a claim that fails may have aborted one that was leaked.
+        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let claim = self.ring.try_claim(len)?;
+        Ok(Claim::new(claim, signal))
     }
 
     /// Sets aside room for a payload of `len` bytes, waiting for it until the deadline.
@@ -150,11 +257,9 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         self.check_process().map_err(without_full)?;
         let size = self.record_size(len);
         let extent = self.repeat(size, deadline.into(), |ring| ring.reserve(len))?;
-        Ok(Claim::new(protocol::Claim::new(
-            &mut self.ring,
-            extent,
-            len,
-        )))
+        let claim = protocol::Claim::new(&mut self.ring, extent, len);
+        let signal = Signal::new(&mut self.waking, &self.attachment);
+        Ok(Claim::new(claim, signal))
     }
 
     /// Waits until the consumer has released everything sent so far.
@@ -164,7 +269,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     /// [`SendError::Forked`].
     pub fn flush(&mut self, deadline: impl Into<Deadline>) -> Result<(), SendError> {
         let end = self.ring.position();
-        self.wait(deadline.into(), |ring, _| ring.is_released(end))
+        self.wait(deadline.into(), Goal::Released(end))
     }
 
     /// Gives the role up as if this process had died, for one who cannot finish: the consumer
@@ -261,98 +366,37 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         Ok(self.look_at_consumer()?)
     }
 
-    fn look_at_consumer(&mut self) -> Result<Peer, Corrupt> {
+    pub(super) fn look_at_consumer(&mut self) -> Result<Peer, Corrupt> {
         self.attachment
             .peer(Seat::Consumer)
             .map_err(|corrupt| self.ring.poison(corrupt))
-    }
-
-    /// Repeats an attempt that needs `size` bytes of the ring until there is room for it.
-    ///
-    /// Where there are many producers, others may take the room in between, and
-    /// whoever needs much may be the last to get it.
-    pub(super) fn repeat<T>(
-        &mut self,
-        size: usize,
-        deadline: Deadline,
-        mut attempt: impl FnMut(&mut P::Producer<M>) -> Result<T, TrySendError>,
-    ) -> Result<T, SendError> {
-        let worthwhile = size.max(self.capacity() / WORTHWHILE_SHARE);
-        let mut wait = Wait::until(deadline);
-        let mut has_waited = false;
-        loop {
-            match attempt(&mut self.ring) {
-                Err(TrySendError::Full) => {}
-                done => return done.map_err(without_full),
-            }
-            // There was room, but not for long enough.
-            if has_waited && wait.pause() == Pause::TimedOut {
-                return Err(SendError::TimedOut);
-            }
-            has_waited = true;
-            self.wait_on(&mut wait, |ring, waited_long| {
-                // A consumer that reads slowly gets its next record as soon as that fits.
-                ring.has_room(if waited_long { size } else { worthwhile })
-            })?;
-        }
-    }
-
-    fn wait(
-        &mut self,
-        deadline: Deadline,
-        is_done: impl FnMut(&mut P::Producer<M>, bool) -> Result<bool, Corrupt>,
-    ) -> Result<(), SendError> {
-        self.wait_on(&mut Wait::until(deadline), is_done)
-    }
-
-    /// Waits until `is_done`, which is told whether it has been called for long.
-    fn wait_on(
-        &mut self,
-        wait: &mut Wait,
-        mut is_done: impl FnMut(&mut P::Producer<M>, bool) -> Result<bool, Corrupt>,
-    ) -> Result<(), SendError> {
-        self.check_process().map_err(without_full)?;
-        loop {
-            if is_done(&mut self.ring, wait.is_long())? {
-                return Ok(());
-            }
-            let pause = wait.pause();
-            if wait.has_just_become_long() {
-                self.ring.count_wait();
-            }
-            let over = match pause {
-                Pause::Look => continue,
-                Pause::LookAndCheckPeer | Pause::TimedOut => match self.look_at_consumer()? {
-                    Peer::Left => SendError::Disconnected,
-                    Peer::Died { pid } => SendError::PeerDied { pid },
-                    Peer::Absent | Peer::Attached { .. } if pause == Pause::TimedOut => {
-                        SendError::TimedOut
-                    }
-                    Peer::Absent | Peer::Attached { .. } => continue,
-                },
-            };
-            // It may have made room before it went.
-            return if is_done(&mut self.ring, true)? {
-                Ok(())
-            } else {
-                Err(over)
-            };
-        }
     }
 
     #[inline(always)]
     pub(super) fn check_process(&self) -> Result<(), TrySendError> {
         if self.process.is_current() {
             Ok(())
+        } else if self.attachment.region().process().is_current() {
+            Err(TrySendError::RegionLost)
         } else {
             Err(TrySendError::Forked)
         }
     }
 
+    /// Touches the region no more.
+    #[cold]
+    pub(super) fn lose(&mut self) -> SendError {
+        self.process.forget();
+        SendError::RegionLost
+    }
+
     /// Aborts a claim that was leaked, and shows the counters.
     fn leave(&mut self) {
-        if self.process.is_current() {
-            self.ring.leave();
+        if self.process.is_current() && !self.attachment.region().is_lost() {
+            let was_leaked = self.ring.leave();
+            if was_leaked {
+                self.sent();
+            }
         }
     }
 }
@@ -370,6 +414,7 @@ pub(super) fn without_full(error: TrySendError) -> SendError {
         TrySendError::TooMuchRoom { room, limit } => SendError::TooMuchRoom { room, limit },
         TrySendError::TooLong { len, limit } => SendError::TooLong { len, limit },
         TrySendError::Corrupt(corrupt) => SendError::Corrupt(corrupt),
+        TrySendError::RegionLost => SendError::RegionLost,
         TrySendError::Forked => SendError::Forked,
     }
 }

@@ -7,11 +7,13 @@ use std::thread;
 use std::time::Duration;
 
 use crate::error::{AttachError, OpenError};
-use crate::layout::{Kind, Seat};
+use crate::layout::{Fences, Kind, Seat, Wakeups};
 use crate::os::region::{Origin, Region};
 use crate::peer::{self, Attachment};
+use crate::ring::gate::Gate;
 use crate::ring::participant::{self, State};
 use crate::ring::{self as protocol, Protocol};
+use crate::wakeups::Waking;
 
 use super::{Consumer, Observer, Producer};
 
@@ -59,6 +61,8 @@ impl<P: Protocol> Ring<P> {
                 return Err(peer::busy(&self.region, Seat::Producer(0)));
             }
             if attempt + 1 < ATTEMPTS {
+                // It may sleep, and nobody wakes it on behalf of one that died.
+                Waking::new(&self.region, Gate::Data).wake_all(Gate::Data, &self.region);
                 thread::sleep(Duration::from_millis(1));
             }
         }
@@ -70,6 +74,9 @@ impl<P: Protocol> Ring<P> {
         let seat = Seat::Producer(index);
         if !self.region.process().is_current() {
             return Err(AttachError::Forked);
+        }
+        if self.region.is_lost() {
+            return Err(AttachError::RegionLost);
         }
         let slot = seat.slot();
         // A state that does not exist is no reason not to take a slot that is free.
@@ -148,6 +155,18 @@ impl<P: Protocol> Ring<P> {
     #[must_use]
     pub fn producers(&self) -> usize {
         self.region.identity().geometry.producers()
+    }
+
+    /// How those who wait in a blocking call are woken.
+    #[must_use]
+    pub fn wakeups(&self) -> Wakeups {
+        self.region.identity().wakeups
+    }
+
+    /// Who pays for it that nobody sleeps through a wakeup.
+    #[must_use]
+    pub fn fences(&self) -> Fences {
+        self.region.identity().fences
     }
 
     /// The region's file.

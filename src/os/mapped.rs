@@ -1,5 +1,6 @@
 //! Mapped shared memory, as the protocol sees it.
 
+use std::hint;
 use std::io;
 use std::mem;
 use std::os::fd::AsFd;
@@ -11,11 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering, fence};
 use memmap2::{Advice, MmapOptions, MmapRaw};
 use rustix::fd::AsRawFd;
 
-use crate::layout::{WORD, Word};
+use crate::layout::{self, Fences, WORD, Word};
 use crate::memory::{Memory, ReadMemory};
 
-use super::copy;
 use super::process::Process;
+use super::{copy, fences};
 
 /// A mapping that a forked child neither has (`MADV_DONTFORK`) nor unmaps.
 #[derive(Debug)]
@@ -49,14 +50,16 @@ impl Mapping {
 pub(crate) struct MappedReadOnly {
     base: *mut u8,
     len: usize,
-    /// Offset of the last word: `len - 8`.
+    /// Offset of the last word, `len - 8`; at or behind that of the first slot.
     last_word: usize,
     _mapping: Arc<Mapping>,
 }
 
 /// A region mapped for reading and writing.
 #[derive(Clone, Debug)]
-pub struct Mapped(MappedReadOnly);
+pub struct Mapped {
+    view: MappedReadOnly,
+}
 
 // SAFETY: the pointer is to shared memory that stays mapped as long as `_mapping` lives, in
 // whichever thread; all access is atomic or opaque.
@@ -78,11 +81,14 @@ impl MappedReadOnly {
 
     fn of(raw: MmapRaw, process: Process) -> io::Result<Self> {
         let (base, len) = (raw.as_mut_ptr(), raw.len());
+        // `word` relies on this; what is opened was found to be longer.
+        if len < layout::PRODUCER_SLOTS.offset() + WORD {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         Ok(Self {
             base,
             len,
-            // A region is longer than a word; a mapping that were not would have none.
-            last_word: len.saturating_sub(WORD),
+            last_word: len - WORD,
             _mapping: Arc::new(Mapping::new(raw, process)?),
         })
     }
@@ -100,6 +106,8 @@ impl MappedReadOnly {
 
     #[inline(always)]
     fn word(&self, at: Word) -> &AtomicU64 {
+        // SAFETY: `of` lets no shorter mapping be. So a word at a fixed place needs no check.
+        unsafe { hint::assert_unchecked(self.last_word >= layout::PRODUCER_SLOTS.offset()) };
         if at.offset() > self.last_word {
             beyond(at, WORD);
         }
@@ -166,7 +174,8 @@ impl Mapped {
                 other => other?,
             }
         }
-        Ok(Self(MappedReadOnly::of(raw, process)?))
+        let view = MappedReadOnly::of(raw, process)?;
+        Ok(Self { view })
     }
 
     /// Zeroed memory of at least `len` bytes that no other process sees, for tests of the protocol.
@@ -176,7 +185,19 @@ impl Mapped {
     #[cfg(feature = "internals")]
     pub fn anonymous(len: usize) -> io::Result<Self> {
         let raw = memmap2::MmapMut::map_anon(len)?.into();
-        Ok(Self(MappedReadOnly::of(raw, Process::current()?)?))
+        let view = MappedReadOnly::of(raw, Process::current()?)?;
+        Ok(Self { view })
+    }
+
+    /// The word `at`, for the system's calls.
+    pub(super) fn word(&self, at: Word) -> &AtomicU64 {
+        self.view.word(at)
+    }
+
+    /// The address of `len` bytes at `at`, for what the system's libraries keep there.
+    #[cfg(feature = "event")]
+    pub(super) fn pointer(&self, at: Word, len: usize) -> *mut u8 {
+        self.view.address(at, len)
     }
 
     /// Lets payloads be seen as slices.
@@ -194,19 +215,19 @@ impl Mapped {
 impl ReadMemory for Mapped {
     #[inline(always)]
     fn load(&self, at: Word, order: Ordering) -> u64 {
-        self.0.word(at).load(order)
+        self.view.word(at).load(order)
     }
 
     #[inline(always)]
     fn read(&self, from: Word, into: &mut [u8]) {
-        self.0.read(from, into);
+        self.view.read(from, into);
     }
 }
 
 impl Memory for Mapped {
     #[inline(always)]
     fn store(&self, at: Word, value: u64, order: Ordering) {
-        self.0.word(at).store(value, order);
+        self.view.word(at).store(value, order);
     }
 
     #[inline(always)]
@@ -218,18 +239,33 @@ impl Memory for Mapped {
         success: Ordering,
         failure: Ordering,
     ) -> Result<u64, u64> {
-        let word = self.0.word(at);
+        let word = self.view.word(at);
         word.compare_exchange(old, new, success, failure)
     }
 
     #[inline(always)]
     fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
-        self.0.word(at).fetch_add(n, order)
+        self.view.word(at).fetch_add(n, order)
+    }
+
+    #[inline(always)]
+    fn light_fence(&self, fences: Fences) {
+        match fences {
+            Fences::Symmetric => fences::full(),
+            Fences::Membarrier => fences::compiler_only(),
+        }
+    }
+
+    fn heavy_fence(&self, fences: Fences) {
+        match fences {
+            Fences::Symmetric => fences::full(),
+            Fences::Membarrier => fences::everywhere(),
+        }
     }
 
     #[inline(always)]
     fn write(&self, to: Word, bytes: &[u8]) {
-        let address = self.0.address(to, bytes.len());
+        let address = self.view.address(to, bytes.len());
         // SAFETY: `address` checked that the bytes, rounded up to words, lie within the
         // mapping, which is writable, and a Word is a multiple of eight. Accesses are as in `word`.
         unsafe { copy::write(address, bytes) };
@@ -238,7 +274,7 @@ impl Memory for Mapped {
     #[inline(always)]
     fn prefetch_write(&self, at: Word, ahead: usize) {
         // An address beyond the mapping is as good as any other: a hint never faults.
-        copy::prefetch_write(self.0.base.wrapping_add(at.offset() + ahead));
+        copy::prefetch_write(self.view.base.wrapping_add(at.offset() + ahead));
     }
 }
 
@@ -278,6 +314,15 @@ impl Memory for TrustedMapped {
     }
 
     #[inline(always)]
+    fn light_fence(&self, fences: Fences) {
+        self.0.light_fence(fences);
+    }
+
+    fn heavy_fence(&self, fences: Fences) {
+        self.0.heavy_fence(fences);
+    }
+
+    #[inline(always)]
     fn write(&self, to: Word, bytes: &[u8]) {
         self.0.write(to, bytes);
     }
@@ -297,7 +342,7 @@ impl TrustedMapped {
     #[inline]
     #[must_use]
     pub(crate) fn slice(&self, at: Word, len: usize) -> &[u8] {
-        let address = self.0.0.address(at, len);
+        let address = self.0.view.address(at, len);
         // SAFETY: within the mapping, which lives as long as `self`; initialised, for pages of
         // a file are; not written meanwhile, which `trust`'s caller vouches for.
         unsafe { slice::from_raw_parts(address, len) }
@@ -307,7 +352,7 @@ impl TrustedMapped {
     #[inline]
     #[must_use]
     pub(crate) fn slice_mut(&mut self, at: Word, len: usize) -> &mut [u8] {
-        let address = self.0.0.address(at, len);
+        let address = self.0.view.address(at, len);
         let bytes = ptr::slice_from_raw_parts_mut(address, len);
         // SAFETY: within the mapping, which lives as long as `self`; initialised, for pages of
         // a file are; not accessed meanwhile, which `trust`'s caller vouches for.

@@ -8,8 +8,10 @@
 compile_error!("mapring runs on Linux; other systems have no region backend yet");
 
 mod copy;
+pub(crate) mod fences;
 mod lock;
 pub(crate) mod mapped;
+mod park;
 pub(crate) mod process;
 pub(crate) mod region;
 pub(crate) mod wait;

@@ -41,6 +41,11 @@ impl Process {
         Ok(Self { mark, current })
     }
 
+    /// Makes it that of no process, so that what it is asked for is refused from now on.
+    pub(crate) fn forget(&mut self) {
+        self.mark = NOBODY;
+    }
+
     /// Whether the caller runs in that process, and not in a forked child of it.
     #[inline]
     #[must_use]
@@ -48,6 +53,9 @@ impl Process {
         self.current.load(Relaxed) == self.mark
     }
 }
+
+/// No process has this mark: its upper half is a pid.
+const NOBODY: u64 = u64::MAX;
 
 /// The pid of the calling process, as it sees itself.
 #[must_use]

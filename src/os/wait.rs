@@ -1,6 +1,7 @@
 //! Waiting, until something has changed or a deadline has passed.
 
 use std::hint;
+use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,78 +42,184 @@ impl From<Instant> for Deadline {
     }
 }
 
-/// Spins this often before it yields: a peer on another core answers within that.
-const SPINS: u32 = 256;
 /// Yields this often before it sleeps: a peer on the same core gets its turn.
-const YIELDS: u32 = 64;
-/// The first sleep; each is twice as long as the one before, up to [`LONGEST_SLEEP`].
-const FIRST_SLEEP: Duration = Duration::from_micros(20);
-/// The longest sleep between two looks at the ring and at the peer's life.
-const LONGEST_SLEEP: Duration = Duration::from_millis(1);
+const YIELDS: u32 = 16;
+/// A wait that never sleeps looks at its peer, and yields, once in so many pauses.
+const PAUSES_PER_CHECK: u32 = 4096;
+/// Without wakeups: the first sleep; each is twice as long as the one before, up to [`LONGEST_NAP`].
+const FIRST_NAP: Duration = Duration::from_micros(20);
+/// Without wakeups: the longest sleep between two looks.
+const LONGEST_NAP: Duration = Duration::from_millis(1);
+/// With wakeups: no sleep is longer, so that nothing that only time can show stays unseen.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+/// Who slept for less would have done better to spin a little longer.
+const SHORT_SLEEP: Duration = Duration::from_micros(50);
 
-/// What a wait that has come to its end, or not, asks of the caller.
+/// What a blocking call does until there is something for it: how long it spins, for the sake of the
+/// latency, before it sleeps, for the sake of everybody else.
+///
+/// ```
+/// use mapring::{WaitStrategy, spsc::Options};
+/// # let ring = Options::new().create(&format!("doc-strategy-{}", std::process::id()))?;
+/// let mut consumer = ring.consumer()?;
+/// consumer.set_wait_strategy(WaitStrategy::LowCpu);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WaitStrategy {
+    /// Never sleeps: the shortest latency there is, for a core of its own.
+    BusySpin,
+    /// Spins for some microseconds at most, then yields a few times, then sleeps. How long it spins
+    /// depends on how long its waits have been: it spins longer if sleeps turned out to be short,
+    /// and hardly at all if they were long. On a machine with one core it does not spin.
+    #[default]
+    Balanced,
+    /// Sleeps at once.
+    LowCpu,
+}
+
+/// What an endpoint has learned about its waits.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    strategy: WaitStrategy,
+    /// How often it spins before it yields; between `Patience::LEAST` and `Patience::MOST`.
+    spins: u32,
+}
+
+impl Patience {
+    /// Some five microseconds.
+    const LEAST: u32 = 128;
+    /// Some forty microseconds: what it costs to sleep and be woken, a few times over.
+    const MOST: u32 = 1024;
+    const FIRST: u32 = 512;
+
+    /// Patience of an endpoint that has not waited yet.
+    #[must_use]
+    pub(crate) fn new(strategy: WaitStrategy) -> Self {
+        Self {
+            strategy,
+            spins: Self::FIRST,
+        }
+    }
+
+    /// Learns from a sleep that took so long.
+    pub(crate) fn learn(&mut self, slept: Duration) {
+        self.spins = if slept < SHORT_SLEEP {
+            (self.spins * 2).min(Self::MOST)
+        } else {
+            (self.spins / 2).max(Self::LEAST)
+        };
+    }
+
+    /// How often to spin, and then how often to yield, before a sleep.
+    fn before_sleep(&self) -> (u32, u32) {
+        match self.strategy {
+            WaitStrategy::BusySpin => (u32::MAX, 0),
+            WaitStrategy::Balanced if is_single_core() => (0, YIELDS),
+            WaitStrategy::Balanced => (self.spins, YIELDS),
+            WaitStrategy::LowCpu => (0, 0),
+        }
+    }
+}
+
+/// Whether whoever is waited for cannot run meanwhile.
+fn is_single_core() -> bool {
+    static CORES: OnceLock<usize> = OnceLock::new();
+    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, |cores| cores.get())) == 1
+}
+
+/// What a wait asks of the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
     /// Look at the ring again.
     Look,
     /// Look at the ring again, and whether the peer is alive.
-    LookAndCheckPeer,
+    Check,
+    /// The same, and then sleep until this moment at most.
+    Sleep(Instant),
     /// The deadline has passed.
     TimedOut,
 }
 
-/// One wait: it spins, then yields, then sleeps.
+/// One wait: it spins, then yields, then asks to sleep.
 #[derive(Debug)]
 pub(crate) struct Wait {
     deadline: Deadline,
+    spins: u32,
+    yields: u32,
     pauses: u32,
-    sleep: Duration,
+    sleeps: u32,
+    /// It has looked at its peer.
+    has_checked: bool,
 }
 
 impl Wait {
     /// A wait that has not begun.
     #[must_use]
-    pub(crate) fn until(deadline: Deadline) -> Self {
+    pub(crate) fn until(deadline: Deadline, patience: &Patience) -> Self {
+        let (spins, yields) = patience.before_sleep();
         Self {
             deadline,
+            spins,
+            yields,
             pauses: 0,
-            sleep: FIRST_SLEEP,
+            sleeps: 0,
+            has_checked: false,
         }
     }
 
-    /// Lets a moment pass.
+    /// Lets a moment pass, unless it is time to sleep.
     pub(crate) fn pause(&mut self) -> Pause {
         self.pauses = self.pauses.saturating_add(1);
-        if self.pauses <= SPINS {
+        if self.pauses <= self.spins {
             hint::spin_loop();
-            return Pause::Look;
+            if !self.pauses.is_multiple_of(PAUSES_PER_CHECK) {
+                return Pause::Look;
+            }
+            // Only who never sleeps comes here.
+            self.pauses = 0;
+            thread::yield_now();
+            return if self.deadline.has_passed() {
+                Pause::TimedOut
+            } else {
+                Pause::Check
+            };
         }
         if self.deadline.has_passed() {
             return Pause::TimedOut;
         }
-        if self.pauses <= SPINS + YIELDS {
+        if self.pauses - self.spins <= self.yields {
             thread::yield_now();
             return Pause::Look;
         }
-        thread::sleep(match self.deadline.0 {
-            Some(end) => self
-                .sleep
-                .min(end.saturating_duration_since(Instant::now())),
-            None => self.sleep,
-        });
-        self.sleep = (self.sleep * 2).min(LONGEST_SLEEP);
-        Pause::LookAndCheckPeer
+        self.sleeps = self.sleeps.saturating_add(1);
+        let latest = Instant::now() + LONGEST_SLEEP;
+        Pause::Sleep(self.deadline.0.map_or(latest, |end| end.min(latest)))
     }
 
-    /// Whether the last pause was the first one after spinning.
-    #[must_use]
-    pub(crate) fn has_just_become_long(&self) -> bool {
-        self.pauses == SPINS + 1
+    /// Without wakeups: sleeps a little, longer each time.
+    pub(crate) fn nap(&self, until: Instant) {
+        let longer = FIRST_NAP.saturating_mul(1 << (self.sleeps - 1).min(10));
+        let left = until.saturating_duration_since(Instant::now());
+        thread::sleep(longer.min(LONGEST_NAP).min(left));
     }
 
-    /// Whether it has waited longer than spinning takes.
+    /// Whether the last pause was the first that was more than a look.
     #[must_use]
-    pub(crate) fn is_long(&self) -> bool {
-        self.pauses > SPINS
+    pub(crate) fn is_first_check(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_checked, true)
+    }
+
+    /// Whether no pause yet was more than a look.
+    #[must_use]
+    pub(crate) fn is_young(&self) -> bool {
+        !self.has_checked
+    }
+
+    /// How often it was to sleep so far.
+    #[must_use]
+    pub(crate) fn sleeps(&self) -> u32 {
+        self.sleeps
     }
 }

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::error::LayoutError;
-use crate::layout::{self, Geometry, Kind};
+use crate::layout::{self, Fences, Geometry, Kind, Wakeups};
 use crate::memory::{Memory, ReadMemory};
 use crate::ring::Position;
 
@@ -16,6 +16,10 @@ pub struct Identity {
     pub persistent: bool,
     /// A random number that tells two regions of one name apart.
     pub generation: u64,
+    /// How its participants are woken.
+    pub wakeups: Wakeups,
+    /// How they fence before they sleep.
+    pub fences: Fences,
 }
 
 /// Makes zeroed memory a region whose cursors stand at `start`.
@@ -25,6 +29,8 @@ pub fn initialise<M: Memory>(memory: &M, identity: &Identity, start: Position) {
         geometry,
         persistent,
         generation,
+        wakeups,
+        fences,
     } = *identity;
     let flags = if persistent {
         layout::FLAG_PERSISTENT
@@ -42,6 +48,8 @@ pub fn initialise<M: Memory>(memory: &M, identity: &Identity, start: Position) {
         (layout::FLAGS, flags),
         (layout::LAYOUT_HASH, layout::layout_hash()),
         (layout::GENERATION, generation),
+        (layout::WAKEUPS, wakeups as u64),
+        (layout::FENCES, fences as u64),
         (layout::TAIL, start.0),
         (layout::HEAD, start.0),
         (layout::RELEASE_TO, start.0),
@@ -50,6 +58,13 @@ pub fn initialise<M: Memory>(memory: &M, identity: &Identity, start: Position) {
     }
     // P4: pairs with the Acquire load in `verify`.
     memory.store(layout::MAGIC_WORD, layout::MAGIC, Release);
+}
+
+/// What stands as the region's generation now: that of its identity, unless its memory is not what
+/// it was.
+#[must_use]
+pub fn generation<M: ReadMemory>(memory: &M) -> u64 {
+    memory.load(layout::GENERATION, Relaxed)
 }
 
 /// Reads the identity of a region of `size` bytes that somebody else wrote.
@@ -126,5 +141,7 @@ pub fn read<M: ReadMemory>(memory: &M, check: CheckGeometry) -> Result<Identity,
         geometry,
         persistent: flags & layout::FLAG_PERSISTENT != 0,
         generation,
+        wakeups: Wakeups::try_from(field(layout::WAKEUPS))?,
+        fences: Fences::try_from(field(layout::FENCES))?,
     })
 }

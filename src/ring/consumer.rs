@@ -138,7 +138,19 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         &mut self,
         limit: usize,
         release_every: usize,
+        each: impl FnMut(Record<'_, M>) -> bool,
+    ) -> usize {
+        self.drain_with(limit, release_every, each, |_, _| ())
+    }
+
+    /// As [`Consumer::drain_while`], and tells `released` each time how far it has released.
+    #[inline]
+    pub fn drain_with(
+        &mut self,
+        limit: usize,
+        release_every: usize,
         mut each: impl FnMut(Record<'_, M>) -> bool,
+        mut released: impl FnMut(&M, Position),
     ) -> usize {
         if self.corrupt.is_some() {
             return 0;
@@ -188,12 +200,14 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
             if !release_at.is_after(head) {
                 self.go_to(head, count - counted);
                 self.release();
+                released(&self.memory, head);
                 counted = count;
                 release_at = head.plus(release_every);
             }
         }
         self.go_to(head, count - counted);
         self.release();
+        released(&self.memory, head);
         self.pace.learn(count, caught_up);
         count
     }
@@ -281,6 +295,12 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
     #[inline(always)]
     pub fn count_stall(&mut self) {
         self.counters.add_stall();
+    }
+
+    /// Counts a sleep, and whether only the clock has ended it though there was a record.
+    pub fn count_sleep(&mut self, is_late: bool) {
+        self.counters.add_sleep(is_late);
+        self.show_counters();
     }
 
     /// Counts a blocking call that has to wait.

@@ -88,6 +88,7 @@
 //! | P5 | TAIL (`mpsc::Producer::claim`, an exchange) | TAIL (`recover::find`; `mpsc::Room::look`) | the intent of each who has claimed up to there; the HEAD that it had seen |
 //! | P6 | intent (`mpsc::Producer::claim`, `clear_intent`) | intent (`recover::intent`) | the header of the producer's claim before |
 //! | P7 | presence (`participant::count_change`, an addition) | presence (`participant::presence`) | a producer's state |
+//! | P8 | answered (`gate::Waker::answer`, the exchange) | answered (`gate::Gate::park`) | that nobody wants anything |
 //!
 //! An exchange continues what an earlier exchange released, so P5 carries the intents of all
 //! claims before as well.
@@ -115,6 +116,7 @@ pub mod attach;
 mod batch;
 mod claim;
 mod consumer;
+pub mod gate;
 pub mod mpsc;
 mod pace;
 pub mod participant;

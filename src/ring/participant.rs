@@ -157,6 +157,11 @@ pub struct Counters {
     pub waits: u64,
     /// How many claims of dead producers were skipped (consumer).
     pub repairs: u64,
+    /// How often a blocking call slept, in a region with wakeups.
+    pub sleeps: u64,
+    /// How many of these sleeps only the clock has ended, although there was something to be woken
+    /// for: wakes that came too late, or got lost with the one who should have woken.
+    pub late: u64,
 }
 
 impl Counters {
@@ -184,6 +189,12 @@ impl Counters {
         self.repairs = self.repairs.wrapping_add(1);
     }
 
+    /// Counts a sleep, and whether only the clock has ended it.
+    pub(super) fn add_sleep(&mut self, is_late: bool) {
+        self.sleeps = self.sleeps.wrapping_add(1);
+        self.late = self.late.wrapping_add(u64::from(is_late));
+    }
+
     /// Reads what the holders of `slot` have counted so far.
     #[cfg_attr(not(feature = "internals"), doc(hidden))]
     #[must_use]
@@ -195,6 +206,8 @@ impl Counters {
             stalls: field(layout::SLOT_STALLS),
             waits: field(layout::SLOT_WAITS),
             repairs: field(layout::SLOT_REPAIRS),
+            sleeps: field(layout::SLOT_SLEEPS),
+            late: field(layout::SLOT_LATE),
         }
     }
 
@@ -207,6 +220,8 @@ impl Counters {
             (layout::SLOT_STALLS, self.stalls),
             (layout::SLOT_WAITS, self.waits),
             (layout::SLOT_REPAIRS, self.repairs),
+            (layout::SLOT_SLEEPS, self.sleeps),
+            (layout::SLOT_LATE, self.late),
         ] {
             memory.store(slot.plus(offset), value, Relaxed);
         }

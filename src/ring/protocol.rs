@@ -82,9 +82,9 @@ pub trait Produce: Sized {
     /// from `extent.start` up to `limit`.
     fn abort(&mut self, extent: &Extent, limit: Position);
 
-    /// What is to be done before nobody uses this producer any more: a claim that was leaked is
-    /// aborted.
-    fn leave(&mut self);
+    /// What is to be done before nobody uses this producer any more. Returns whether there was a
+    /// claim that was leaked, which is aborted: then what is behind it can be received.
+    fn leave(&mut self) -> bool;
 
     /// Whether at least `bytes` bytes of the ring are free. Made to be called again and
     /// again: it looks at the words of other producers only when the consumer has released something.
@@ -92,6 +92,9 @@ pub trait Produce: Sized {
     /// # Errors
     /// [`Corrupt`], now or before.
     fn has_room(&mut self, bytes: usize) -> Result<bool, Corrupt>;
+
+    /// How far HEAD must come, by what was seen last, so that `bytes` bytes are free.
+    fn head_wanted(&self, bytes: usize) -> Position;
 
     /// Bytes of the ring that are free for records and their headers now, at least.
     ///
@@ -119,6 +122,9 @@ pub trait Produce: Sized {
 
     /// Counts a blocking call that has to wait.
     fn count_wait(&mut self);
+
+    /// Counts a sleep, and whether only the clock has ended it though there was room.
+    fn count_sleep(&mut self, is_late: bool);
 
     /// Shows the counters to observers.
     fn show_counters(&mut self);

@@ -6,9 +6,9 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
-use mapring::layout::{WORD, Word};
+use mapring::layout::{Fences, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 /// Words of this process. A clone is the same memory once more, so that a test
@@ -106,6 +106,14 @@ impl Memory for Bytes {
 
     fn fetch_add(&self, at: Word, n: u64, order: Ordering) -> u64 {
         self.word(at).fetch_add(n, order)
+    }
+
+    fn light_fence(&self, _fences: Fences) {
+        fence(Ordering::SeqCst);
+    }
+
+    fn heavy_fence(&self, _fences: Fences) {
+        fence(Ordering::SeqCst);
     }
 
     fn write(&self, to: Word, bytes: &[u8]) {

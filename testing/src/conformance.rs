@@ -20,12 +20,12 @@ pub const LONGEST_SHORT_COPY: usize = 2 * WORD + 1;
 const NEIGHBOUR: u64 = 0xa5a5_a5a5_a5a5_a5a5;
 
 /// Every check that one thread can make. `make(len)` gives zeroed memory of
-/// exactly `len` bytes, always a multiple of eight.
-pub fn conforms<M: Memory>(make: impl Fn(usize) -> M) {
+/// `len` bytes, always a multiple of eight; of exactly so many if they are `smallest` or more.
+pub fn conforms<M: Memory>(make: impl Fn(usize) -> M, smallest: usize) {
     words_keep_what_was_stored(&make);
     writes_fill_whole_words(&make, 0..=LONGEST_SHORT_COPY);
     reads_copy_single_bytes(&make, 0..=LONGEST_SHORT_COPY);
-    beyond_the_end_panics(&make);
+    beyond_the_end_panics(&make, smallest);
 }
 
 /// Copies around the lengths at which an implementation may change its way of copying.
@@ -123,9 +123,9 @@ pub fn reads_copy_single_bytes<M: Memory>(
     }
 }
 
-/// An access that leaves the memory panics, by however much it leaves it, and changes nothing.
-pub fn beyond_the_end_panics<M: Memory>(make: impl Fn(usize) -> M) {
-    let size = 2 * WORD;
+/// An access that leaves a memory of `size` bytes panics, by however much it leaves it, and changes
+/// nothing.
+pub fn beyond_the_end_panics<M: Memory>(make: impl Fn(usize) -> M, size: usize) {
     let memory = make(size);
     let last = Word::at(size - WORD);
     // The last of these is the farthest word there is.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use mapring::layout::{WORD, Word};
+use mapring::layout::{Fences, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 /// The memory `M` shared with a hostile peer, who gets a turn after every access to a word.
@@ -85,6 +85,14 @@ impl<M: Memory, P: FnMut(&M)> Memory for Hostile<M, P> {
         let found = self.memory.fetch_add(at, n, order);
         self.peers_turn();
         found
+    }
+
+    fn light_fence(&self, fences: Fences) {
+        self.memory.light_fence(fences);
+    }
+
+    fn heavy_fence(&self, fences: Fences) {
+        self.memory.heavy_fence(fences);
     }
 
     fn write(&self, to: Word, bytes: &[u8]) {

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use mapring::layout::{WORD, Word};
+use mapring::layout::{Fences, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 /// The memory `M`, as somebody sees it who will be killed after a chosen number of
@@ -89,6 +89,14 @@ impl<M: Memory> Memory for Mortal<M> {
         } else {
             self.memory.load(at, order)
         }
+    }
+
+    fn light_fence(&self, fences: Fences) {
+        self.memory.light_fence(fences);
+    }
+
+    fn heavy_fence(&self, fences: Fences) {
+        self.memory.heavy_fence(fences);
     }
 
     /// Word by word: a death can come between two.

@@ -91,7 +91,8 @@ fn a_consumer_refuses_every_impossible_header() {
     }
 }
 
-/// As [`verdict`], where claims can be given up: how many bytes the consumer goes past, or what it finds.
+/// As [`verdict`], where claims can be given up: how many bytes the consumer goes past, or what it
+/// finds.
 fn verdict_on_a_claim(
     word: u64,
     position: u64,
@@ -344,6 +345,8 @@ fn counters_that_a_peer_has_written_wrap_around() {
         stalls: u64::MAX,
         waits: u64::MAX,
         repairs: u64::MAX,
+        sleeps: u64::MAX,
+        late: u64::MAX,
     };
     for slot in [layout::CONSUMER_SLOT, geometry.producer_slot(0)] {
         most.store(&memory, slot);

@@ -5,12 +5,12 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
-use mapring::layout::{WORD, Word};
+use mapring::layout::{Fences, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 use rustix::process::{Signal, getpid, kill_process};
 
-/// The memory `M`, as seen by somebody who is interrupted before each change of a word: a store, an exchange
-/// (also one that finds another word), an addition, a word of a copy.
+/// The memory `M`, as seen by somebody who is interrupted before each change of a word: a store, an
+/// exchange (also one that finds another word), an addition, a word of a copy.
 pub(crate) struct Deadly<M> {
     memory: M,
     before: Rc<RefCell<dyn FnMut(Word)>>,
@@ -74,6 +74,14 @@ impl<M: Memory> ReadMemory for Deadly<M> {
 }
 
 impl<M: Memory> Memory for Deadly<M> {
+    fn light_fence(&self, fences: Fences) {
+        self.memory.light_fence(fences);
+    }
+
+    fn heavy_fence(&self, fences: Fences) {
+        self.memory.heavy_fence(fences);
+    }
+
     fn store(&self, at: Word, value: u64, order: Ordering) {
         self.before(at);
         self.memory.store(at, value, order);

@@ -9,9 +9,13 @@
 
 pub(crate) mod claimant;
 pub(crate) mod deadly;
+pub(crate) mod gates;
+pub(crate) mod mirage;
+pub(crate) mod scribble;
 pub(crate) mod seccomp;
 pub(crate) mod sequence;
 pub(crate) mod shelf;
+pub(crate) mod sleepy;
 pub(crate) mod target;
 
 use std::env;
@@ -240,7 +244,8 @@ pub(crate) fn wait_until(mut is_done: impl FnMut() -> bool) {
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// Seeded by the environment or else by the clock. The seed is printed, which shows when the test fails.
+    /// Seeded by the environment or else by the clock. The seed is printed, which shows when the
+    /// test fails.
     pub(crate) fn new() -> Self {
         let given = env::var("MAPRING_SEED").ok();
         let seed = given.map_or_else(

@@ -61,3 +61,27 @@ fn add_filter(steps: &mut [sock_filter]) {
     let set = unsafe { libc::prctl(option, mode, &raw const program) };
     assert_eq!(set, 0, "{}", std::io::Error::last_os_error());
 }
+
+/// Lets this system call of this thread kill its process from now on, by `SIGSYS`.
+pub(crate) fn kill_at(call: u32) {
+    add_filter(&mut [
+        step(LOAD, CALL, 0),
+        step(EQUAL, call, 1),
+        step(RETURN, libc::SECCOMP_RET_KILL_PROCESS, 0),
+        step(RETURN, libc::SECCOMP_RET_ALLOW, 0),
+    ]);
+}
+
+/// Lets a system call of this thread kill its process from now on, by `SIGSYS`, if `bits` are set
+/// in an argument.
+pub(crate) fn kill_if(call: u32, argument: u32, bits: u32) {
+    add_filter(&mut [
+        step(LOAD, CALL, 0),
+        step(EQUAL, call, 4),
+        step(LOAD, ARGUMENTS + 8 * argument, 0),
+        step(AND, bits, 0),
+        step(EQUAL, bits, 1),
+        step(RETURN, libc::SECCOMP_RET_KILL_PROCESS, 0),
+        step(RETURN, libc::SECCOMP_RET_ALLOW, 0),
+    ]);
+}

@@ -22,7 +22,8 @@ const LENGTHS: [usize; 11] = [16, 1000, 17, 24, 333, 16, 40, 25, 64, 1024, 100];
 /// Records of a batch. So many at most may have been sent when the sender has not noted them.
 pub(crate) const BATCH: u64 = 3;
 
-/// A number for each sender, that outlives all processes: in a file next to the ring, not in the ring.
+/// A number for each sender, that outlives all processes: in a file next to the ring, not in the
+/// ring.
 pub(crate) struct Notes(File);
 
 impl Notes {
@@ -70,8 +71,8 @@ pub(crate) fn check(tag: u32, bytes: &[u8]) -> (u64, u64) {
     (sender, number)
 }
 
-/// What the test `role_send_a_sequence` does: it sends in every way there is to send, and notes after each call
-/// how many records it knows to be committed.
+/// What the test `role_send_a_sequence` does: it sends in every way there is to send, and notes
+/// after each call how many records it knows to be committed.
 pub(crate) fn play(arguments: &[String]) {
     let sender = arguments[1].parse().unwrap();
     let notes = Notes::at(Path::new(&arguments[2]));
@@ -137,7 +138,9 @@ fn send_some(producer: &mut Producer, sender: u64, number: u64) -> Result<u64, S
             batch.publish();
             return Ok(BATCH);
         }
-        _ => producer.send(number as u32, &bytes, DEADLINE)?,
+        _ => {
+            producer.send(number as u32, &bytes, DEADLINE)?;
+        }
     }
     Ok(1)
 }

@@ -70,14 +70,14 @@ pub(crate) fn assert_producer_is_over(target: &Target, producer: &mut Producer, 
     let before = target.bytes();
     for _ in 0..2 {
         let corrupt = Err(TrySendError::Corrupt(expected));
-        assert_eq!(producer.try_send(1, b"payload"), corrupt);
+        assert_eq!(producer.try_send(1, b"payload").map(drop), corrupt);
         let claimed = producer.try_claim(7).map(drop);
         assert_eq!(claimed, Err(TrySendError::Corrupt(expected)));
         let mut batch = producer.batch().unwrap();
         assert_eq!(batch.push(1, b"payload"), corrupt);
         drop(batch);
         assert_eq!(producer.free(), Err(TrySendError::Corrupt(expected)));
-        let sent = producer.send(1, b"payload", DEADLINE);
+        let sent = producer.send(1, b"payload", DEADLINE).map(drop);
         assert_eq!(sent, Err(SendError::Corrupt(expected)));
         let claimed = producer.claim(7, DEADLINE).map(drop);
         assert_eq!(claimed, Err(SendError::Corrupt(expected)));

@@ -17,8 +17,29 @@ pub(crate) fn print(
     ring: &Histogram<u64>,
     raw: &Histogram<u64>,
 ) -> io::Result<()> {
+    print_percentiles(out, "raw", ring, raw)?;
+    writeln!(out, "\n  {:>9}  {:<31} raw", "up to", "mapring")?;
+    for (until, ring_share, raw_share) in shares(ring, raw) {
+        let label = until.map_or("longer".to_owned(), shown);
+        writeln!(
+            out,
+            "  {label:>9}  {} {}",
+            bar(ring_share),
+            bar(raw_share).trim_end()
+        )?;
+    }
+    Ok(())
+}
+
+/// Prints percentiles of the ring and of what it is compared with, and the ratio of the medians.
+pub(crate) fn print_percentiles(
+    out: &mut impl Write,
+    other: &str,
+    ring: &Histogram<u64>,
+    raw: &Histogram<u64>,
+) -> io::Result<()> {
     let at = |percentile| move |times: &Histogram<u64>| times.value_at_percentile(percentile);
-    writeln!(out, "                 mapring        raw")?;
+    writeln!(out, "                 mapring {other:>10}")?;
     row(out, "p50", at(50.0), ring, raw)?;
     row(out, "p90", at(90.0), ring, raw)?;
     row(out, "p99", at(99.0), ring, raw)?;
@@ -33,18 +54,7 @@ pub(crate) fn print(
         out,
         "  {} round trips of each kind, in turns; a reading of the clock is included",
         HumanCount(ring.len())
-    )?;
-    writeln!(out, "\n  {:>9}  {:<31} raw", "up to", "mapring")?;
-    for (until, ring_share, raw_share) in shares(ring, raw) {
-        let label = until.map_or("longer".to_owned(), shown);
-        writeln!(
-            out,
-            "  {label:>9}  {} {}",
-            bar(ring_share),
-            bar(raw_share).trim_end()
-        )?;
-    }
-    Ok(())
+    )
 }
 
 fn row(

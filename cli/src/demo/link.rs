@@ -2,20 +2,19 @@
 
 use std::env;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::process::{self, Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use mapring::RecvError;
 use mapring::spsc::{Consumer, Options, Producer, Ring};
-use mapring_limits::PingPong;
+use mapring::{RecvError, WaitStrategy};
+use mapring_limits::{FutexPingPong, PingPong};
 
 use super::message::{LONGEST, READY, REPORT, Report};
-use super::wait::PATIENCE;
+use super::wait::{LOOK_EVERY, PATIENCE};
 
-/// Between two looks whether the other process is still there.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Bytes of each ring.
 const CAPACITY: u64 = 1 << 20;
 
@@ -33,12 +32,13 @@ pub(crate) const PONG: &str = "pong";
 /// This process's ends, and the other process.
 pub(crate) struct Link {
     // First, so that it is dropped first: then this process is the rings' last user.
-    other: OtherProcess,
+    pub(crate) other: OtherProcess,
     pub(crate) there: Producer,
     pub(crate) back: Consumer,
     pub(crate) ping: Producer,
     pub(crate) pong: Consumer,
     pub(crate) raw: PingPong,
+    pub(crate) futexes: FutexPingPong,
 }
 
 impl Link {
@@ -50,8 +50,13 @@ impl Link {
         let (ping, pong) = (create(&name, PING)?, create(&name, PONG)?);
         let file = mapring_limits::shared_file(PingPong::SIZE)?;
         let raw = PingPong::new(&file)?;
+        // This one the other process opens as one of this process's files, before it is ready.
+        let file_of_futexes = mapring_limits::shared_file(FutexPingPong::SIZE)?;
+        let futexes = FutexPingPong::new(&file_of_futexes)?;
+        let path = format!("/proc/{}/fd/{}", process::id(), file_of_futexes.as_raw_fd());
         let mut command = Command::new(env::current_exe().context("cannot find this program")?);
-        command.args(["demo-peer", &name]).stdin(Stdio::from(file));
+        command.args(["demo-peer", &name, "--futexes", &path]);
+        command.stdin(Stdio::from(file));
         if let Some((_, core)) = cores {
             command.arg(format!("--core={core}"));
         }
@@ -63,7 +68,10 @@ impl Link {
             ping: ping.producer()?,
             pong: pong.consumer()?,
             raw,
+            futexes,
         };
+        // Who polls does not wait in a blocking call, so this is for the others.
+        link.pong.set_wait_strategy(WaitStrategy::LowCpu);
         // After the start, because a child inherits where its parent may run.
         if let Some((core, _)) = cores {
             mapring_limits::pin(core).with_context(|| format!("cannot run on core {core}"))?;
@@ -129,7 +137,14 @@ fn create(name: &str, direction: &str) -> Result<Ring> {
 }
 
 /// Killed, if need be, and reaped when this process has no more use for it.
-struct OtherProcess(Child);
+pub(crate) struct OtherProcess(Child);
+
+impl OtherProcess {
+    /// Whether it has not ended yet.
+    pub(crate) fn is_there(&mut self) -> bool {
+        self.0.try_wait().is_ok_and(|status| status.is_none())
+    }
+}
 
 impl Drop for OtherProcess {
     fn drop(&mut self) {

@@ -21,6 +21,8 @@ pub(crate) const READY: u32 = 4;
 pub(crate) const REPORT: u32 = 5;
 /// Tag: a payload that goes there and back.
 pub(crate) const ROUND: u32 = 6;
+/// Tag: a [`Block`] of round trips comes next, between two that sleep.
+pub(crate) const SLEEPING_BLOCK: u32 = 7;
 
 /// What a stream looked like to its receiver.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,7 +56,7 @@ impl Report {
     }
 }
 
-/// So many round trips of a bare cache line, then as many through the rings.
+/// So many round trips without a ring, then as many through the rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
     /// Number of the first one; they are counted through, from one.

@@ -1,5 +1,6 @@
 //! `mapring demo`: what this machine can do, between processes of this program.
 
+mod asleep;
 mod histogram;
 mod link;
 mod many;
@@ -67,13 +68,19 @@ fn measure(args: &DemoArgs) -> Result<()> {
         out,
         "\nRecords of one size, one way, with a header of 8 bytes each"
     )?;
-    stream::sizes(&mut link, out, seconds / 2)?;
+    stream::sizes(&mut link, out, seconds * 2 / 5)?;
 
     writeln!(
         out,
         "\nRound trips of 56 bytes through two rings, and of one word without any ring"
     )?;
-    round_trip::run(&mut link, out, seconds / 2)?;
+    round_trip::run(&mut link, out, seconds * 2 / 5)?;
+
+    writeln!(
+        out,
+        "\nThe same when who waits sleeps until it is woken, and by a futex without a ring"
+    )?;
+    asleep::run(&mut link, out, seconds / 5)?;
     link.finish()
 }
 

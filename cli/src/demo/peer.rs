@@ -4,19 +4,22 @@ use std::fs::File;
 use std::hint;
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::process::parent_id;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
 use mapring::spsc::{Consumer, Options, Producer};
-use mapring::{RecvError, TryRecvError};
-use mapring_limits::PingPong;
+use mapring::{RecvError, TryRecvError, WaitStrategy};
+use mapring_limits::{FutexPingPong, PingPong};
 use sha2::{Digest, Sha256};
 
 use crate::args::DemoPeerArgs;
 
 use super::link::{BACK, PING, PONG, THERE};
-use super::message::{BLOCK, Block, ECHO, END, HASHED, LONGEST, READY, REPORT, ROUND, Report};
-use super::wait::{PATIENCE, receive, send};
+use super::message::{
+    BLOCK, Block, ECHO, END, HASHED, LONGEST, READY, REPORT, ROUND, Report, SLEEPING_BLOCK,
+};
+use super::wait::{PATIENCE, receive, send, while_there};
 
 /// Longest batch, in records.
 const BATCH: usize = 256;
@@ -26,6 +29,8 @@ pub(crate) fn run(args: &DemoPeerArgs) -> Result<()> {
     if let Some(core) = args.core {
         mapring_limits::pin(core).with_context(|| format!("cannot run on core {core}"))?;
     }
+    let parent = parent_id();
+    let file_of_futexes = File::options().read(true).write(true).open(&args.futexes);
     let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     let options = Options::new().prefault(true);
     let ring = |direction| options.open(&format!("{}-{direction}", args.name));
@@ -35,7 +40,11 @@ pub(crate) fn run(args: &DemoPeerArgs) -> Result<()> {
         ping: ring(PING)?.consumer()?,
         pong: ring(PONG)?.producer()?,
         raw: PingPong::new(&file)?,
+        futexes: FutexPingPong::new(&file_of_futexes.context("cannot open the futexes")?)?,
+        parent,
     };
+    // Who polls does not wait in a blocking call, so this is for the others.
+    server.ping.set_wait_strategy(WaitStrategy::LowCpu);
     server.back.send(READY, &[], PATIENCE)?;
     server.serve()
 }
@@ -46,6 +55,8 @@ struct Server {
     ping: Consumer,
     pong: Producer,
     raw: PingPong,
+    futexes: FutexPingPong,
+    parent: u32,
 }
 
 impl Server {
@@ -59,7 +70,7 @@ impl Server {
             let drained = self.there.drain(BATCH, |record| {
                 let len = record.copy_to(&mut buffer);
                 match record.tag() {
-                    END | BLOCK => question = Some((record.tag(), len)),
+                    END | BLOCK | SLEEPING_BLOCK => question = Some((record.tag(), len)),
                     tag => {
                         report.records += 1;
                         report.bytes += len as u64;
@@ -84,7 +95,10 @@ impl Server {
                     self.back.send(REPORT, &report.to_bytes(), PATIENCE)?;
                     report = Report::default();
                 }
-                (Ok(_), Some((_, len))) => self.answer(Block::from_bytes(&buffer[..len])?)?,
+                (Ok(_), Some((BLOCK, len))) => self.answer(Block::from_bytes(&buffer[..len])?)?,
+                (Ok(_), Some((_, len))) => {
+                    self.answer_asleep(Block::from_bytes(&buffer[..len])?)?;
+                }
                 (Ok(_), None) => {}
             }
         }
@@ -100,6 +114,20 @@ impl Server {
         for _ in 0..block.rounds {
             receive(&mut self.ping, &mut payload, deadline)?;
             send(&mut self.pong, ROUND, &payload, deadline)?;
+        }
+        Ok(())
+    }
+
+    /// Answers so many rounds of the bare futexes, then as many through the rings, and
+    /// sleeps between two of them.
+    fn answer_asleep(&mut self, block: Block) -> Result<()> {
+        let mut rounds = block.first..block.first + block.rounds;
+        let bare = || rounds.try_for_each(|round| self.futexes.pong(round as u32));
+        while_there(|| parent_id() == self.parent, bare)?;
+        let mut payload = [0; ECHO];
+        for _ in 0..block.rounds {
+            self.ping.recv(&mut payload, PATIENCE)?;
+            self.pong.send(ROUND, &payload, PATIENCE)?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use super::wait::{PATIENCE, receive, send};
 /// Round trips of one kind, before it is the other's turn.
 const ROUNDS: u64 = 2000;
 /// Longer ones count as that, in nanoseconds.
-const LONGEST: u64 = 10_000_000_000;
+pub(crate) const LONGEST: u64 = 10_000_000_000;
 
 /// Measures both kinds in turns, so that they see the same machine, and prints them.
 pub(crate) fn run(link: &mut Link, out: &mut impl Write, time: Duration) -> Result<()> {

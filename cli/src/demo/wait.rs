@@ -1,6 +1,9 @@
-//! Busy polling, with manners.
+//! Busy polling, with manners; and a watch over those who sleep.
 
 use std::hint;
+use std::io::{self, Write};
+use std::process;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,9 @@ use super::message::ECHO;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// Looks so often before it yields: as the raw ping-pong does.
 const SPINS: u32 = 1024;
+
+/// Between two looks whether the other process is still there.
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// A wait of the one who polls. The clock is read only after a long spin.
 pub(crate) struct Spin {
@@ -64,7 +70,7 @@ pub(crate) fn send(
     let mut spin = Spin::until(deadline);
     loop {
         match producer.try_send(tag, payload) {
-            Ok(()) => return Ok(()),
+            Ok(_) => return Ok(()),
             Err(TrySendError::Full) => spin.pause()?,
             Err(error) => return Err(error.into()),
         }
@@ -86,4 +92,29 @@ pub(crate) fn receive(
             Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Does `work`, in which this process sleeps until the other one wakes it, and nothing else would.
+/// Ends this process when the other one is not there any more, or takes too long.
+pub(crate) fn while_there<T>(
+    mut is_there: impl FnMut() -> bool + Send,
+    work: impl FnOnce() -> T,
+) -> T {
+    let (working, watched) = mpsc::channel::<()>();
+    let deadline = Instant::now() + PATIENCE;
+    let watch = move || {
+        while watched.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+            if !is_there() || Instant::now() >= deadline {
+                // The terminal may be gone, which is no reason to panic.
+                let _ = writeln!(io::stderr(), "mapring: the other process did not answer");
+                process::exit(1);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        scope.spawn(watch);
+        let done = work();
+        drop(working);
+        done
+    })
 }

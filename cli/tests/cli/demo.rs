@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
 
-use crate::tool::Tool;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::tool::{Tool, eventually};
 
 /// The names of the demo's rings that are in `/dev/shm`, of the process `pid`.
 fn rings_of(pid: u32) -> Vec<String> {
@@ -31,11 +34,87 @@ fn both_sides_have_the_same_bytes_and_nothing_stays() {
     };
     assert_eq!(hash_of("sender").len(), 64);
     assert_eq!(hash_of("sender"), hash_of("receiver"));
-    assert!(stdout.contains("ratio of the medians"), "{stdout}");
+    for other in ["raw", "futex"] {
+        let times = times_beside(&stdout, other);
+        let ratio = number_behind(&times, "ratio of the medians ");
+        assert!(ratio > 0.0, "{stdout}");
+        let trips = times.lines().find(|line| line.contains("round trips"));
+        let trips = trips.and_then(|line| line.split_whitespace().next());
+        assert!(number(trips.expect("how many")) > 0, "{stdout}");
+    }
     for line in stdout.lines() {
         assert!(line.chars().count() <= 80, "{line}");
     }
     assert_eq!(rings_of(pid), [""; 0]);
+}
+
+/// The rest of the text from the table of times on in whose second column those of `other` are.
+fn times_beside(stdout: &str, other: &str) -> String {
+    let is_title = |line: &&str| line.split_whitespace().eq(["mapring", other]);
+    let lines: Vec<_> = stdout.lines().skip_while(|line| !is_title(line)).collect();
+    assert!(!lines.is_empty(), "no {other} in {stdout}");
+    lines.join("\n")
+}
+
+/// The first number behind these words.
+fn number_behind(text: &str, words: &str) -> f64 {
+    let found = text.split(words).nth(1);
+    let number = found.and_then(|rest| rest.split_whitespace().next());
+    number
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_else(|| panic!("no number behind {words} in {text}"))
+}
+
+/// Starts a demo, and reads until its two processes sleep in turn. Returns the rest of its output.
+fn start_until_asleep() -> (Child, BufReader<ChildStdout>) {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_mapring"))
+        .args(["demo", "--bytes", "300K", "--seconds", "4"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the tool starts");
+    let mut stdout = BufReader::new(demo.stdout.take().expect("it has a standard output"));
+    let mut line = String::new();
+    while !line.contains("sleeps until it is woken") {
+        line.clear();
+        assert_ne!(stdout.read_line(&mut line).expect("it can be read"), 0);
+    }
+    (demo, stdout)
+}
+
+/// What else they print, until both have ended.
+fn read_to_the_end(mut stdout: BufReader<ChildStdout>) -> String {
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).map(|_| text)
+    });
+    eventually("the end of both processes", || reader.is_finished());
+    let text = reader.join().expect("it has ended");
+    text.expect("it can be read")
+}
+
+#[test]
+fn a_demo_that_is_killed_asleep_leaves_nothing() {
+    let (mut demo, stdout) = start_until_asleep();
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    // The end of the text is that of the other process, which notices by itself.
+    let text = read_to_the_end(stdout);
+    assert!(!text.contains("futex"), "{text}");
+}
+
+#[test]
+fn a_demo_whose_other_process_is_killed_asleep_fails() {
+    let (mut demo, stdout) = start_until_asleep();
+    let pid = demo.id();
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let children = fs::read_to_string(children).unwrap();
+    let child = children.trim().parse().ok().and_then(Pid::from_raw);
+    kill_process(child.expect("one child"), Signal::KILL).unwrap();
+    let text = read_to_the_end(stdout);
+    assert!(!text.contains("futex"), "{text}");
+    let code = demo.wait().unwrap().code();
+    assert!(matches!(code, Some(1 | 3)), "{code:?}");
 }
 
 #[test]

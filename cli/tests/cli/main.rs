@@ -8,3 +8,4 @@ mod stat;
 mod tool;
 mod transfer;
 mod usage;
+mod waiting;

@@ -2,8 +2,9 @@
 
 use std::mem;
 use std::process;
+use std::time::Duration;
 
-use mapring::{mpsc, spsc};
+use mapring::{RecvError, WaitStrategy, Wakeups, mpsc, spsc};
 
 use crate::tool::{Name, Tool};
 
@@ -71,6 +72,7 @@ fn a_ring_of_one_sender() {
     );
     assert_eq!(below(&stdout, "consumer")[..4], ["left", "-", "1", "64"]);
     assert!(!stdout.contains("Stalled"), "{stdout}");
+    assert_eq!(below(&stdout, "slept"), ["consumer", "0", "0"]);
     // It has changed nothing, and is not there any more.
     assert_eq!(ring.observer().unwrap().len(), 128);
     drop(ring);
@@ -98,6 +100,50 @@ fn a_ring_of_many_senders() {
     assert_eq!(below(&stdout, "consumer")[..2], ["attached", &pid]);
     assert_eq!(line(&stdout, "of"), ["8", "slots"]);
     assert!(!stdout.contains("\n       3 "), "{stdout}");
+}
+
+#[test]
+fn who_slept_and_how_often() {
+    let name = Name::new("stat-slept");
+    let ring = mpsc::Options::new().producers(8).create(&name).unwrap();
+    let mut consumer = ring.consumer().unwrap();
+    consumer.set_wait_strategy(WaitStrategy::LowCpu);
+    let _first = ring.producer().unwrap();
+    let _second = ring.producer().unwrap();
+    let soon = Duration::from_millis(1);
+    for _ in 0..3 {
+        assert_eq!(consumer.wait(soon), Err(RecvError::TimedOut));
+    }
+    // Whoever leaves shows its counters.
+    drop(consumer);
+
+    let stdout = stat(&[&name]);
+    let slept = &stdout[stdout.find("\nslept").expect("a table")..];
+    let rows: Vec<_> = slept.lines().skip(2).collect();
+    assert!(rows.iter().all(|row| row.ends_with(" 0")), "{stdout}");
+    let rows: Vec<Vec<_>> = rows
+        .iter()
+        .map(|row| row.split_whitespace().collect())
+        .collect();
+    let [of_consumer, of_first, of_second] = rows.as_slice() else {
+        panic!("not three rows: {stdout}");
+    };
+    // It may wake up a moment before the time is over, and sleep again.
+    assert!(of_consumer[0] == "consumer" && of_consumer[1].parse::<u64>().unwrap() >= 3);
+    assert_eq!(of_first[..], ["producer", "0", "0", "0"]);
+    assert_eq!(of_second[..], ["producer", "1", "0", "0"]);
+}
+
+#[test]
+fn how_who_sleeps_is_woken() {
+    for (wakeups, name_of) in [(Wakeups::None, "none"), (Wakeups::Futex, "futex")] {
+        let name = Name::new(&format!("stat-{name_of}"));
+        let options = spsc::Options::new().wakeups(wakeups);
+        let ring = options.create(&name).unwrap();
+        let stdout = stat(&[&name]);
+        assert_eq!(line(&stdout, "wakeups"), [name_of]);
+        assert_eq!(line(&stdout, "fences"), [ring.fences().name()]);
+    }
 }
 
 #[test]

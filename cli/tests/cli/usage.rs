@@ -35,6 +35,23 @@ fn names_and_sizes_must_be_possible() {
 }
 
 #[test]
+fn how_to_wait_is_one_of_a_few_words() {
+    let name = Name::new("usage-wait");
+    let words = "[possible values: busy-spin, balanced, low-cpu]";
+    for how in ["soon", "BALANCED", ""] {
+        refused(&["recv", &name, "--wait", how], words);
+    }
+    refused(
+        &["send", &name, "--wakeups", "bell"],
+        "[possible values: none, futex",
+    );
+    refused(
+        &["stat", &name, "--wait", "balanced"],
+        "unexpected argument",
+    );
+}
+
+#[test]
 fn many_senders_must_be_asked_for() {
     let name = Name::new("usage-mpsc");
     refused(&["send", &name, "--producers", "2"], "--mpsc");
@@ -75,6 +92,15 @@ fn help_tells_of_every_command_but_those_of_the_demo_itself() {
         let help = Tool::start(&["help", command], b"").finish();
         let help = String::from_utf8(help.expect_code(0).stdout).unwrap();
         assert!(help.contains("--mpsc") && help.contains("--producers"));
+        for words in [
+            "--wait ",
+            "[default: balanced]",
+            "low-cpu:",
+            "--wakeups ",
+            "futex:",
+        ] {
+            assert!(help.contains(words), "no {words} in {help}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use loom::thread;
 use mapring::LayoutError;
-use mapring::layout::{self, Geometry};
+use mapring::layout::{self, Fences, Geometry, Wakeups};
 use mapring::memory::ReadMemory;
 use mapring::ring::Position;
 use mapring::ring::attach::{self, Identity};
@@ -31,6 +31,8 @@ fn no_half_identity(setup: &Setup) {
         geometry: geometry(32, 8),
         persistent: true,
         generation: 7,
+        wakeups: Wakeups::None,
+        fences: Fences::Symmetric,
     };
     let words = [
         layout::MAGIC_WORD,
@@ -44,6 +46,8 @@ fn no_half_identity(setup: &Setup) {
         layout::FLAGS,
         layout::LAYOUT_HASH,
         layout::GENERATION,
+        layout::WAKEUPS,
+        layout::FENCES,
     ];
     let memory = setup.memory(&identity.geometry, words);
     let creators = memory.clone();

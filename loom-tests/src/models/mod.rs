@@ -4,6 +4,7 @@
 
 pub mod abort;
 pub mod batch;
+pub mod gate;
 pub mod identity;
 pub mod leaving;
 pub mod mpsc_deaths;
@@ -19,6 +20,7 @@ use crate::Model;
 
 /// Every model.
 pub const ALL: &[&[Model]] = &[
+    gate::ALL,
     identity::ALL,
     leaving::ALL,
     transfer::ALL,

@@ -80,6 +80,11 @@ impl Unnamed {
     }
 
     fn take_space(&self, size: u64) -> io::Result<()> {
+        // Beyond this limit the system does not only refuse: it sends a signal that kills.
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Fsize);
+        if limit.current.is_some_and(|limit| size > limit) {
+            return Err(Errno::FBIG.into());
+        }
         loop {
             return match rustix::fs::fallocate(&self.file, FallocateFlags::empty(), 0, size) {
                 Ok(()) => Ok(()),

@@ -33,12 +33,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
-use crate::layout::{Kind, Seat};
-use crate::ring::attach::Identity;
+use crate::layout::{Kind, Seat, Wakeups, Word};
+use crate::ring::attach::{self, Identity};
 
 use super::lock::{self, Lock};
 use super::mapped::{Mapped, MappedReadOnly};
+use super::park::Parking;
 use super::process::Process;
 
 pub(crate) use open::{Opening, open, remove};
@@ -73,6 +75,8 @@ pub(crate) struct Settings {
     pub(crate) mode: u32,
     /// Whether it outlives its last user; a file that the user named always does.
     pub(crate) persistent: Option<bool>,
+    /// How participants are woken.
+    pub(crate) wakeups: Option<Wakeups>,
     /// Whether all pages are mapped at once.
     pub(crate) prefault: bool,
     /// Whether to ask for huge pages.
@@ -88,9 +92,12 @@ pub(crate) struct Region {
     identity: Identity,
     origin: Origin,
     memory: Mapped,
+    parking: Parking,
     /// Locks of one description do not exclude each other, so the roles that handles of this
     /// region hold are noted here: that of the consumer, then those of the producers.
     held: Box<[AtomicBool]>,
+    /// Somebody has truncated the file.
+    lost: AtomicBool,
 }
 
 /// Nobody of this process holds any of these seats.
@@ -123,6 +130,43 @@ impl Region {
     #[must_use]
     pub(crate) fn memory(&self) -> &Mapped {
         &self.memory
+    }
+
+    /// Sleeps while the word `at` is `expected`, until it is woken there, or until `until`. Returns
+    /// whether the time is over.
+    ///
+    /// # Errors
+    /// What the system says: above all that there is no memory any more, for somebody truncated the
+    /// file.
+    pub(crate) fn sleep(&self, at: Word, expected: u64, until: Instant) -> io::Result<bool> {
+        self.parking.sleep(&self.memory, at, expected, until)
+    }
+
+    /// Wakes everybody who sleeps at the word `at`, in any process.
+    pub(crate) fn wake(&self, at: Word) {
+        self.parking.wake(&self.memory, at);
+    }
+
+    /// Whether its file is still as long as it was. Who makes it shorter takes memory away from
+    /// everybody who has it mapped. If it is not, the memory must not be touched any more.
+    #[must_use]
+    pub(crate) fn is_whole(&self) -> bool {
+        let size = self.identity.geometry.total_size() as u64;
+        // When the system cannot say, it is.
+        let stat = rustix::fs::fstat(self.usage.file());
+        let is_long = !stat.is_ok_and(|stat| (stat.st_size as u64) < size);
+        // It may have been made longer again: then it is all zeros.
+        let is_whole = is_long && attach::generation(&self.memory) == self.identity.generation;
+        if !is_whole {
+            self.lost.store(true, Relaxed);
+        }
+        is_whole
+    }
+
+    /// Whether it is known that the region's memory is gone.
+    #[must_use]
+    pub(crate) fn is_lost(&self) -> bool {
+        self.lost.load(Relaxed)
     }
 
     /// The process that opened it.

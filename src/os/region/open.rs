@@ -2,13 +2,16 @@
 //! ends with one region, and with nothing left over.
 
 use std::os::fd::AsFd;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
 use crate::error::{LayoutError, OpenError};
-use crate::layout::{self, Geometry, Kind};
+use crate::layout::{self, Fences, Geometry, Kind, Wakeups};
+use crate::os::fences;
 use crate::os::lock::{self, Lock};
 use crate::os::mapped::Mapped;
+use crate::os::park::Parking;
 use crate::os::process::Process;
 use crate::ring::Position;
 use crate::ring::attach::{self, Identity};
@@ -164,6 +167,12 @@ fn find(
         });
     }
     check_wishes(place, &identity, settings)?;
+    if identity.fences == Fences::Membarrier {
+        fences::register().map_err(|source| OpenError::Fences {
+            path: place.path().to_owned(),
+            source,
+        })?;
+    }
     let origin = if alone {
         Origin::Resumed
     } else {
@@ -209,6 +218,11 @@ fn check_wishes(place: &Place, identity: &Identity, settings: &Settings) -> Resu
             "record_align",
             settings.record_align,
             geometry.record_align() as u64,
+        ),
+        (
+            "wakeups",
+            settings.wakeups.map(|wakeups| wakeups as u64),
+            identity.wakeups as u64,
         ),
         ("producers", settings.producers, geometry.producers() as u64),
         (
@@ -272,10 +286,16 @@ fn create(
         geometry: *geometry,
         persistent: settings.persistent.unwrap_or(false) || place.is_file_backed(),
         generation: u64::from_ne_bytes(generation),
+        wakeups: settings.wakeups.unwrap_or(Wakeups::Futex),
+        fences: match fences::register() {
+            Ok(()) => Fences::Membarrier,
+            Err(_) => Fences::Symmetric,
+        },
     };
     let unnamed = Unnamed::new(place, geometry.total_size() as u64, settings.mode)?;
     let memory = map_file(place, &unnamed.file, &identity, settings, process)?;
     attach::initialise(&memory, &identity, Position(settings.start));
+    let parking = park(place, &identity, &memory, process, true)?;
     // Before it has a name: whoever opens it finds it in use.
     let locked = lock::try_set(unnamed.file.as_fd(), layout::USE_LOCK, Lock::Read);
     if !locked.map_err(place.io("lock"))? {
@@ -290,7 +310,7 @@ fn create(
         identity,
         origin: Origin::Created,
     };
-    Ok(Some(region(found, memory)))
+    Ok(Some(region(found, memory, parking)))
 }
 
 fn map(found: InUse, settings: &Settings) -> Result<Region, OpenError> {
@@ -302,7 +322,14 @@ fn map(found: InUse, settings: &Settings) -> Result<Region, OpenError> {
         settings,
         usage.process(),
     )?;
-    Ok(region(found, memory))
+    let parking = park(
+        usage.place(),
+        &found.identity,
+        &memory,
+        usage.process(),
+        false,
+    )?;
+    Ok(region(found, memory, parking))
 }
 
 fn map_file(
@@ -317,7 +344,18 @@ fn map_file(
         .map_err(place.io("map"))
 }
 
-fn region(found: InUse, memory: Mapped) -> Region {
+fn park(
+    place: &Place,
+    identity: &Identity,
+    memory: &Mapped,
+    process: Process,
+    is_new: bool,
+) -> Result<Parking, OpenError> {
+    Parking::new(identity.wakeups, memory, process, is_new)
+        .map_err(place.io("prepare the wakeups of"))
+}
+
+fn region(found: InUse, memory: Mapped, parking: Parking) -> Region {
     let InUse {
         usage,
         identity,
@@ -329,6 +367,8 @@ fn region(found: InUse, memory: Mapped) -> Region {
         identity,
         origin,
         memory,
+        parking,
         held,
+        lost: AtomicBool::new(false),
     }
 }

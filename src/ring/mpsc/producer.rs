@@ -308,11 +308,13 @@ impl<M: Memory> Produce for Producer<M> {
         self.store_header(extent.at, RecordHeader::padding(size));
     }
 
-    fn leave(&mut self) {
+    fn leave(&mut self) -> bool {
+        let was_leaked = self.open.is_some();
         self.abort_leaked();
         // So only the slots of the dead are ever unresolved (M5).
         self.clear_intent();
         self.show_counters();
+        was_leaked
     }
 
     fn has_room(&mut self, bytes: usize) -> Result<bool, Corrupt> {
@@ -320,6 +322,11 @@ impl<M: Memory> Produce for Producer<M> {
             return Ok(false);
         }
         Ok(self.free()? >= bytes)
+    }
+
+    fn head_wanted(&self, bytes: usize) -> Position {
+        let missing = bytes - bytes.min(self.room.free() as usize);
+        self.room.head().plus(missing)
     }
 
     fn free(&mut self) -> Result<usize, Corrupt> {
@@ -351,6 +358,11 @@ impl<M: Memory> Produce for Producer<M> {
 
     fn memory_mut(&mut self) -> &mut M {
         &mut self.memory
+    }
+
+    fn count_sleep(&mut self, is_late: bool) {
+        self.counters.add_sleep(is_late);
+        self.show_counters();
     }
 
     fn count_wait(&mut self) {

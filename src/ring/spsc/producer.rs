@@ -15,8 +15,8 @@ use crate::ring::{Batch, Position, RecordHeader};
 const ZERO_WINDOW: usize = 136;
 /// The window is on while at most this many bytes wait to be read.
 const KEEPS_UP: u64 = 1024;
-/// How many records are sent between two looks at how the consumer does.
-const SAMPLE_EVERY: u64 = 256;
+/// How many bytes of the ring are sent between two looks at how the consumer does.
+const SAMPLE_EVERY: usize = 16 << 10;
 /// How far past the tail cache lines are fetched for writing.
 const PREFETCH_AHEAD: usize = 512;
 
@@ -29,18 +29,21 @@ pub struct Producer<M> {
     tail: Position,
     /// The last HEAD seen, checked; the real one may have moved on, up to `tail`.
     head: Position,
-    /// A record may end here at most: `head + capacity - 8` (I1).
+    /// A record that ends here at most needs no look at anything else: the nearer one of `sample_at`
+    /// and of where a record may end (I1).
     limit: Position,
+    /// Where the next look at how the consumer does is due.
+    sample_at: Position,
     /// Words from `tail` up to here are zero (I3); at or behind `tail` while there is no window.
     zeroed_until: Position,
     /// Whether the zero window is kept up.
     window: bool,
-    /// Records until the next look at how the consumer does; from 1 to `SAMPLE_EVERY`.
-    until_sample: u64,
     /// Set once, for ever; `limit` then lies before `tail`, so that every call comes by here.
     corrupt: Option<Corrupt>,
     /// As they were last shown.
     counters: Counters,
+    /// Records since then.
+    records: u64,
     /// Where the tail was when the counters were last shown.
     shown: Position,
 }
@@ -66,19 +69,22 @@ impl<M: Memory> Producer<M> {
         }
         memory.store(layout::TAIL, tail.0, Relaxed);
         let counters = Counters::load(&memory, geometry.producer_slot(0));
-        Ok(Self {
+        let mut producer = Self {
             memory,
             geometry,
             tail,
             head,
-            limit: head.plus(farthest),
+            limit: tail,
+            sample_at: tail.plus(SAMPLE_EVERY),
             zeroed_until: tail,
             window: true,
-            until_sample: SAMPLE_EVERY,
             corrupt: None,
             counters,
+            records: 0,
             shown: tail,
-        })
+        };
+        producer.set_limit();
+        Ok(producer)
     }
 
     /// Starts a batch: records that become visible all at once, or not at all.
@@ -97,11 +103,12 @@ impl<M: Memory> Producer<M> {
             tail: self.tail,
             head: self.head,
             limit: self.limit,
+            sample_at: self.sample_at,
             zeroed_until: self.zeroed_until,
             window: self.window,
-            until_sample: self.until_sample,
             corrupt: self.corrupt,
             counters: self.counters,
+            records: self.records,
             shown: self.shown,
         }
     }
@@ -137,12 +144,26 @@ impl<M: Memory> Producer<M> {
     #[inline(never)]
     fn make_room_slowly(&mut self, end: Position) -> Result<(), TrySendError> {
         self.refresh_head()?;
-        if end.is_after(self.limit) {
+        if end.is_after(self.farthest()) {
             self.counters.add_stall();
             self.window = false;
             return Err(TrySendError::Full);
         }
+        if end.is_after(self.sample_at) {
+            self.sample(end);
+        }
         Ok(())
+    }
+
+    /// A record may end here at most (I1).
+    fn farthest(&self) -> Position {
+        self.head.plus(self.geometry.capacity() - HEADER_SIZE)
+    }
+
+    fn set_limit(&mut self) {
+        let farthest = self.farthest();
+        let is_near = self.sample_at.is_after(farthest);
+        self.limit = if is_near { farthest } else { self.sample_at };
     }
 
     /// Looks at HEAD. It lets the producer overwrite what was released, so it
@@ -165,42 +186,27 @@ impl<M: Memory> Producer<M> {
             return Err(self.poison(corrupt));
         }
         self.head = head;
-        self.limit = head.plus(self.geometry.capacity() - HEADER_SIZE);
+        self.set_limit();
         Ok(())
     }
 
-    /// Counts what was published, and once in a while looks how the consumer does.
-    #[inline(always)]
-    fn count(&mut self, records: u64) {
-        // Only the counting down is on the way of each record.
-        if records < self.until_sample {
-            self.until_sample -= records;
-        } else {
-            self.counters.add(records - self.until_sample, 0);
-            self.until_sample = 0;
-            self.sample();
-        }
-    }
-
     /// Keeps the window only for a consumer that keeps up: it takes the next lines
-    /// out of the way of a round trip, but in a stream it costs more than it saves.
-    #[cold]
-    #[inline(never)]
-    fn sample(&mut self) {
+    /// out of the way of a round trip, but in a stream it costs more than it saves. HEAD was just
+    /// looked at, and a record, or a batch, is about to end at `end`.
+    fn sample(&mut self, end: Position) {
         self.show_counters();
         // Also keeps it less than 2^63 behind.
         self.forget_window();
-        // A corrupt HEAD is remembered, and reported by the next call.
-        if self.refresh_head().is_ok() {
-            self.window = self.tail.distance_from(self.head) <= KEEPS_UP;
-        }
+        self.window = self.tail.distance_from(self.head) <= KEEPS_UP;
+        self.sample_at = end.plus(SAMPLE_EVERY);
+        self.set_limit();
     }
 
     /// Zeroes the words that the tail's advance has brought into the window (I3).
     #[inline(always)]
     fn extend_window(&mut self) {
         let mut until = self.tail.plus(ZERO_WINDOW);
-        let end = self.limit.plus(HEADER_SIZE);
+        let end = self.head.plus(self.geometry.capacity());
         if until.is_after(end) {
             until = end;
         }
@@ -259,8 +265,9 @@ impl<M: Memory> Produce for Producer<M> {
     #[inline(always)]
     fn publish(&mut self, header: u64, extent: &Extent, records: u64) {
         let Extent { at, next, end, .. } = *extent;
+        let window = self.window;
         // I2: the next header is zero before this one can be seen.
-        if !self.window || end.plus(WORD).is_after(self.zeroed_until) {
+        if !window || end.plus(WORD).is_after(self.zeroed_until) {
             self.memory.store(next, 0, Relaxed);
         }
         // P1: pairs with the Acquire load in `poll`, the consumer's.
@@ -271,10 +278,10 @@ impl<M: Memory> Produce for Producer<M> {
         // stores before it and none after it, so only the compiler must be told.
         compiler_fence(Release);
         self.memory.store(layout::TAIL, end.0, Relaxed);
-        if self.window {
+        if window {
             self.extend_window();
         }
-        self.count(records);
+        self.records = self.records.wrapping_add(records);
     }
 
     #[inline]
@@ -288,17 +295,23 @@ impl<M: Memory> Produce for Producer<M> {
     #[inline]
     fn abort(&mut self, _extent: &Extent, _limit: Position) {}
 
-    fn leave(&mut self) {
+    fn leave(&mut self) -> bool {
         self.show_counters();
+        false
     }
 
     fn has_room(&mut self, bytes: usize) -> Result<bool, Corrupt> {
         Ok(self.free()? >= bytes)
     }
 
+    fn head_wanted(&self, bytes: usize) -> Position {
+        let farthest = self.geometry.capacity() - HEADER_SIZE;
+        Position(self.tail.plus(bytes).0.wrapping_sub(farthest as u64))
+    }
+
     fn free(&mut self) -> Result<usize, Corrupt> {
         self.refresh_head()?;
-        Ok(self.limit.distance_from(self.tail) as usize)
+        Ok(self.farthest().distance_from(self.tail) as usize)
     }
 
     fn is_released(&mut self, position: Position) -> Result<bool, Corrupt> {
@@ -325,16 +338,20 @@ impl<M: Memory> Produce for Producer<M> {
         &mut self.memory
     }
 
+    fn count_sleep(&mut self, is_late: bool) {
+        self.counters.add_sleep(is_late);
+        self.show_counters();
+    }
+
     fn count_wait(&mut self) {
         self.counters.add_wait();
         self.show_counters();
     }
 
     fn show_counters(&mut self) {
-        let records = SAMPLE_EVERY - self.until_sample;
-        self.until_sample = SAMPLE_EVERY;
-        self.counters
-            .add(records, self.tail.distance_from(self.shown));
+        let bytes = self.tail.distance_from(self.shown);
+        self.counters.add(self.records, bytes);
+        self.records = 0;
         self.shown = self.tail;
         self.counters
             .store(&self.memory, self.geometry.producer_slot(0));

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use mapring::TrySendError;
-use mapring::layout::{self, Geometry, WORD};
+use mapring::layout::{self, Fences, Geometry, WORD, Wakeups};
 use mapring::memory::Memory;
 use mapring::ring::attach::{self, Identity};
 use mapring::ring::participant::Counters;
@@ -43,6 +43,8 @@ impl<M: Memory + Clone> Runner<M> {
             geometry,
             persistent: false,
             generation: 7,
+            wakeups: Wakeups::None,
+            fences: Fences::Symmetric,
         };
         for offset in (geometry.data().offset()..geometry.total_size()).step_by(WORD) {
             memory.store(layout::Word::at(offset), stale(&geometry, offset), Relaxed);

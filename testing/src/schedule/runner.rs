@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 
-use mapring::layout::{self, Geometry, WORD, Word};
+use mapring::layout::{self, Fences, Geometry, WORD, Wakeups, Word};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::attach::{self, Identity};
 use mapring::ring::{Position, RecordHeader};
@@ -204,6 +204,8 @@ fn region(geometry: Geometry, start: Position) -> Bytes {
         geometry,
         persistent: false,
         generation: 7,
+        wakeups: Wakeups::None,
+        fences: Fences::Symmetric,
     };
     attach::initialise(&memory, &identity, start);
     memory

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
-use mapring::layout::{WORD, Word};
+use mapring::layout::{Fences, WORD, Word};
 use mapring::memory::{Memory, ReadMemory};
 
 use crate::Bytes;
@@ -81,6 +81,14 @@ impl Memory for Stepped {
         }
         lock(&self.ledger).added(self.who, at);
         self.memory.fetch_add(at, n, order)
+    }
+
+    fn light_fence(&self, fences: Fences) {
+        self.memory.light_fence(fences);
+    }
+
+    fn heavy_fence(&self, fences: Fences) {
+        self.memory.heavy_fence(fences);
     }
 
     /// Word by word: a death can come between two, or somebody else's turn.

@@ -1,6 +1,6 @@
 //! Rings for hostile peers to write into.
 
-use mapring::layout::{Geometry, Kind};
+use mapring::layout::{Fences, Geometry, Kind, Wakeups};
 use mapring::ring::Position;
 use mapring::ring::attach::{self, Identity};
 use mapring_testing::Bytes;
@@ -20,6 +20,8 @@ pub(crate) fn region(geometry: Geometry, start: u64) -> Bytes {
         geometry,
         persistent: false,
         generation: 1,
+        wakeups: Wakeups::None,
+        fences: Fences::Symmetric,
     };
     attach::initialise(&memory, &identity, Position(start));
     memory
