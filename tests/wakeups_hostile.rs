@@ -2,42 +2,26 @@
 //! costs time, one bounded sleep at most for each wait, but no record and no deadline.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(
-    clippy::disallowed_types,
-    reason = "a hostile peer does not go through `memory::Memory`"
-)]
 
 mod common;
 
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mapring::layout::{
-    DATA_ANSWERED, DATA_PARKED, SPACE_ANSWERED, SPACE_PARKED, SPACE_WANTED, Word,
-};
+use mapring::layout::{DATA_ANSWERED, DATA_PARKED, SPACE_ANSWERED, SPACE_PARKED};
 use mapring::spsc::{Consumer, Options, Producer, Ring};
-use mapring::{Counters, RecvError, SendError, WaitStrategy};
-use memmap2::MmapRaw;
-use rustix::thread::futex::{self, Flags};
+use mapring::{RecvError, SendError, WaitStrategy};
 
 use common::gates::Gates;
 use common::mirage::Mirage;
+use common::scribble::{Mapping, WORDS};
 use common::{Child, DEADLINE, Name, Random, role, say};
 
 /// A payload, of which a ring holds some fifteen.
 const PAYLOAD: [u8; 256] = [7; 256];
 /// Much longer than the bound of a sleep, for slow machines.
 const LONG: Duration = Duration::from_secs(10);
-/// What a hostile peer may write.
-const WORDS: [Word; 5] = [
-    DATA_PARKED,
-    DATA_ANSWERED,
-    SPACE_PARKED,
-    SPACE_ANSWERED,
-    SPACE_WANTED,
-];
 
 fn options() -> Options {
     Options::new().capacity(4096).max_payload(256)
@@ -94,30 +78,6 @@ fn assert_deadlines_hold(producer: &mut Producer, consumer: &mut Consumer) {
     }
 }
 
-/// What a hostile peer has mapped: the region's file.
-struct Mapping(MmapRaw);
-
-impl Mapping {
-    fn of(file: &File) -> Self {
-        Self(MmapRaw::map_raw(file).unwrap())
-    }
-
-    fn word(&self, word: Word) -> &AtomicU64 {
-        let address = self.0.as_mut_ptr().wrapping_add(word.offset());
-        // SAFETY: the words that this is called with lie within the first three pages, which every
-        // region has, aligned; the mapping lives as long as `self`, and all access is atomic.
-        unsafe { AtomicU64::from_ptr(address.cast()) }
-    }
-
-    /// Wakes everybody who sleeps at a word.
-    fn wake(&self, word: Word) {
-        let address = self.word(word).as_ptr().cast::<u32>();
-        // SAFETY: the low half of a word that lives as long as `self`; only the kernel uses it.
-        let half = unsafe { AtomicU32::from_ptr(address) };
-        futex::wake(half, Flags::empty(), i32::MAX as u32).unwrap();
-    }
-}
-
 /// Role: wakes everybody all the time, for nothing.
 #[test]
 fn role_wake_all_the_time() {
@@ -150,43 +110,14 @@ fn a_flood_of_wakes_ends_no_wait_and_starves_nobody() {
     child.kill();
 }
 
-/// Overwrites the words of the gates all the time while records go through. Returns what the
-/// consumer
-/// and the producer have counted.
-fn scribble(test: &str, mut value: impl FnMut() -> u64 + Send) -> [Counters; 2] {
+/// Overwrites the words of the gates all the time while records go through, and deadlines pass.
+fn scribble(test: &str, value: impl FnMut() -> u64 + Send) {
     let name = Name::new(&format!("scribble-{test}"));
     let (ring, mut producer, mut consumer) = sleepy(&name);
-    let gates = Gates::of(ring.path());
-    let mapping = Mapping::of(gates.file());
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            while !is_over.load(Ordering::Relaxed) {
-                for word in WORDS {
-                    mapping.word(word).store(value(), Ordering::Relaxed);
-                }
-                thread::yield_now();
-            }
-        });
-        // Also when something fails here, so that the scope can end.
-        let _over = SetWhenDropped(&is_over);
+    Mapping::of(Gates::of(ring.path()).file()).scribble(value, || {
         exchange(&mut producer, &mut consumer, 20);
         assert_deadlines_hold(&mut producer, &mut consumer);
     });
-    drop((producer, consumer));
-    let observer = ring.observer().unwrap();
-    let counted = [observer.consumer_counters(), observer.producer_counters()];
-    println!("{test}: late {:?}", counted.map(|counters| counters.late));
-    counted
-}
-
-/// Sets a flag when it is dropped.
-struct SetWhenDropped<'a>(&'a AtomicBool);
-
-impl Drop for SetWhenDropped<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]
@@ -235,7 +166,7 @@ fn any_value_of_any_word_costs_time_only() {
             let name = Name::new(&format!("value-{}-{round}", word.offset()));
             let (ring, mut producer, mut consumer) = sleepy(&name);
             let mapping = Mapping::of(Gates::of(ring.path()).file());
-            mapping.word(word).store(value, Ordering::Relaxed);
+            mapping.store(word, value);
             exchange(&mut producer, &mut consumer, 2);
         }
     }
