@@ -1,10 +1,12 @@
 //! Every ordering in the protocol is there for a reason: for each access that asks for more
 //! than Relaxed, some model fails when it gets Relaxed; for each fence, when it is left out.
 //!
-//! With `--nocapture` it prints the accesses as a table, each with its pair (the table at the
-//! head of `src/ring/mod.rs`; of fences, the head of `src/ring/gate.rs`) and the model that fails.
+//! `docs/orderings.md` is the table of all of them, each with its pair (the table at the head of
+//! `src/ring/mod.rs`; of fences, the head of `src/ring/gate.rs`) and the model that fails. With
+//! `MAPRING_WRITE=1` it is written, else compared.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::panic;
 use std::path::Path;
@@ -18,7 +20,7 @@ fn every_ordering_has_a_model_that_fails_without_it() {
     let sources = sources();
     assert_all_are_covered(&sources, covered.keys());
 
-    println!("| access | pair | the model that fails without it | how |\n|---|---|---|---|");
+    let mut table = HEAD.to_owned();
     // Here models panic as they should: this thread does so quietly.
     let (tell, quiet) = (panic::take_hook(), thread::current().id());
     panic::set_hook(Box::new(move |info| {
@@ -28,19 +30,59 @@ fn every_ordering_has_a_model_that_fails_without_it() {
     }));
     let mut needless = Vec::new();
     for (site, models) in &covered {
-        let pair = pair_above(&sources[site.short_file()], site.line as usize);
-        let pair = pair.unwrap_or("none named");
+        let text = &sources[site.short_file()];
+        let function = function_around(text, site.line as usize).unwrap_or("none");
+        let pair = pair_above(text, site.line as usize).unwrap_or("none named");
         let fails = |model: &&Model| Some((model.name, model.fails_without(*site)?));
         match models.iter().find_map(fails) {
             Some((model, how)) => {
                 let how = how.lines().next().unwrap_or_default();
-                println!("| `{site}` | {pair} | `{model}` | {how} |");
+                println!("{site}: {model} fails: {how}");
+                let (file, ordering) = (site.short_file(), site.ordering());
+                let operation = site.operation;
+                let row = format!(
+                    "| `{file}` | `{function}` | {operation:?} | {ordering:?} | {pair} | `{model}` |\n"
+                );
+                table.push_str(&row);
             }
             None => needless.push(site.to_string()),
         }
     }
     let _ = panic::take_hook();
     assert_eq!(needless, [""; 0], "no model fails without these orderings");
+
+    let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/orderings.md");
+    if env::var_os("MAPRING_WRITE").is_some() {
+        fs::write(document, table).expect("a document that can be written");
+    } else {
+        let found = fs::read_to_string(document).expect("docs/orderings.md");
+        assert_eq!(
+            found, table,
+            "`MAPRING_WRITE=1 .ci/loom` writes the document anew"
+        );
+    }
+}
+
+/// How the document begins.
+const HEAD: &str = "\
+# Orderings
+
+Each access of the protocol that asks for more than Relaxed, each fence, and a model that fails
+when that one gets Relaxed, or is left out. The pairs are those at the head of `src/ring/mod.rs`; of
+fences, at the head of `src/ring/gate.rs`. `MAPRING_WRITE=1 .ci/loom` writes this table; `.ci/loom`
+fails when it is not the one that the models give, or when an ordering has no such model.
+
+| file | function | operation | ordering | pair | the model that fails without it |
+|---|---|---|---|---|---|
+";
+
+/// The function in which a line stands.
+fn function_around(text: &str, line: usize) -> Option<&str> {
+    let before: Vec<_> = text.lines().take(line).collect();
+    before.iter().rev().find_map(|line| {
+        let (_, rest) = line.split_once("fn ")?;
+        rest.split(['(', '<']).next()
+    })
 }
 
 #[test]
