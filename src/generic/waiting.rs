@@ -165,7 +165,10 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         let memory = region.memory();
         let slept = wakeups::sleep(Gate::Space, memory, region, wanted, until, || {
             // One who has just left has seen nobody asleep.
-            Ok::<_, Corrupt>(goal.is_met(&mut self.ring, is_patient)? || has_left(memory)?)
+            if goal.is_met(&mut self.ring, is_patient)? {
+                return Ok(true);
+            }
+            has_left(memory).map_err(|corrupt| self.ring.poison(corrupt))
         })?;
         match slept {
             Slept::NotAtAll => return Ok(()),
@@ -271,7 +274,9 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         let slept = wakeups::sleep(Gate::Data, memory, region, wanted, until, || {
             // Those who have just left have seen nobody asleep.
             let producers = &mut self.producers;
-            let have_left = producers.have_left(memory, self.ring.geometry())?;
+            let have_left = producers
+                .have_left(memory, self.ring.geometry())
+                .map_err(|corrupt| self.ring.poison(corrupt))?;
             let is_there = self.ring.peek()?.is_some();
             // What was skipped may have records behind it, and was room that somebody sleeps for.
             let has_moved = self.ring.position() != wanted;

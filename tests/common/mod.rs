@@ -167,6 +167,11 @@ impl Child {
         line.unwrap_or_else(|error| panic!("the child says nothing: {error}"))
     }
 
+    /// What it says next, or `None` when it says nothing for so long, or has ended.
+    pub(crate) fn line_within(&self, time: Duration) -> Option<String> {
+        self.said.recv_timeout(time).ok()
+    }
+
     /// Waits until it says exactly `line`.
     #[track_caller]
     pub(crate) fn expect(&self, line: &str) {
@@ -193,11 +198,30 @@ impl Child {
         assert!(killed, "the child ended by itself: {status}");
     }
 
+    /// As [`Child::finish`], however long it takes: for one that watches its own time.
+    #[track_caller]
+    pub(crate) fn finish_late(mut self) {
+        let status = self.process.wait().expect("its status");
+        assert!(status.success(), "the child failed: {status}");
+    }
+
     /// Says no more to it, and waits for its end, which must be a good one.
     #[track_caller]
     pub(crate) fn finish_listening(mut self) {
         drop(self.input.take());
         self.finish();
+    }
+
+    /// How it ended, if it does so within a second.
+    pub(crate) fn status_now(&mut self) -> Option<ExitStatus> {
+        let end = Instant::now() + Duration::from_secs(1);
+        loop {
+            let status = self.process.try_wait().expect("a child");
+            if status.is_some() || Instant::now() >= end {
+                return status;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Waits for its end, which must be a good one.
@@ -256,6 +280,11 @@ impl Random {
             |seed| seed.parse().expect("MAPRING_SEED is a number"),
         );
         println!("MAPRING_SEED={seed}");
+        Self(seed | 1)
+    }
+
+    /// The numbers that this seed gives.
+    pub(crate) fn with_seed(seed: u64) -> Self {
         Self(seed | 1)
     }
 
