@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mapring::WaitStrategy;
-use mapring::generic::{Mpsc, Ring, Spsc};
+use mapring::generic::{Mpsc, Options, Ring, Spsc};
+use mapring::{OpenError, WaitStrategy, Wakeups};
 
 use super::counts::{Counts, Outcome, attached, opened};
 use super::endpoints::{observe, receive_something, send_something, strategy};
@@ -79,14 +79,21 @@ impl Honest<'_> {
     }
 
     fn open<P: Kind>(&mut self) -> Option<Ring<P>> {
-        let mut options = P::options();
-        if cfg!(feature = "event") {
-            // Events are for peers that trust each other.
-            options = options.wakeups(mapring::Wakeups::Futex);
-        }
-        let ring = match self.random.below(4) {
-            0 => options.create_or_open(self.name),
-            _ => options.open(self.name),
+        let create = self.random.below(4) == 0;
+        let open = |options: Options<P>| match create {
+            true => options.create_or_open(self.name),
+            false => options.open(self.name),
+        };
+        let ring = if cfg!(feature = "event") {
+            // Events are for peers that trust each other, so it says which other ones it expects.
+            match open(P::options().wakeups(Wakeups::Futex)) {
+                Err(OpenError::Mismatch { found: 0, .. }) => {
+                    open(P::options().wakeups(Wakeups::None))
+                }
+                ring => ring,
+            }
+        } else {
+            open(P::options())
         };
         self.counts.add("open", opened(&ring));
         self.ends += u32::from(ring.is_err());
