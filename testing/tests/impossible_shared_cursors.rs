@@ -4,11 +4,11 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use mapring::layout::{self, Geometry, HEADER_SIZE, Kind, SLOT_SIZE, WORD};
-use mapring::memory::Memory;
+use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::mpsc::{Consumer, Producer};
 use mapring::ring::{Gap, Liveness, Position, Produce};
 use mapring::{Corrupt, TrySendError};
-use mapring_testing::Bytes;
+use mapring_testing::{Bytes, Hostile};
 
 use common::{STARTS, region, ring_of};
 
@@ -265,4 +265,21 @@ fn a_consumer_that_looks_for_a_reason_refuses_every_impossible_tail() {
             }
         }
     }
+}
+
+/// Else a peer could hold a call that does not wait for as long as it likes.
+#[test]
+fn a_tail_that_moves_all_the_time_holds_nobody() {
+    let geometry = several();
+    let memory = region(geometry, 0);
+    let mut turns = 0;
+    // There is room behind each of the three, and it is another one after any two accesses.
+    let hostile = Hostile::new(memory.clone(), move |memory: &Bytes| {
+        turns += 1;
+        memory.store(layout::TAIL, turns % 3 * 16, Relaxed);
+    });
+    let mut producer = Producer::attach(hostile, geometry, 0).unwrap().unwrap();
+    assert_eq!(producer.try_send(1, &[1; 8]), Err(TrySendError::Full));
+    let intent = geometry.producer_slot(0).plus(layout::SLOT_INTENT);
+    assert_eq!(memory.load(intent, Relaxed), 0, "it claims no more");
 }

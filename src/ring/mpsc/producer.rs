@@ -18,6 +18,8 @@ use super::room::Room;
 const PREFETCH_AHEAD: usize = 1024;
 /// At most so much is fetched at once; of a longer record the processor sees by itself what it needs.
 const PREFETCH_MOST: usize = 256;
+/// A claim that others spoil so often in a row finds no room: a call's work is bounded.
+const MOST_ATTEMPTS: u32 = 1 << 16;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 /// Shows its counters once in so many records.
@@ -159,9 +161,11 @@ impl<M: Memory> Producer<M> {
         }
         self.memory.store(self.own.size, size as u64, Relaxed);
         let mut start = Position(self.memory.load(layout::TAIL, Relaxed));
+        let mut attempts = 0;
         loop {
             if !self.room.has(start, size) || !start.is_aligned(&self.geometry) {
                 start = self.make_room(size)?;
+                self.count_attempt(&mut attempts)?;
                 continue;
             }
             let end = start.plus(size);
@@ -183,7 +187,10 @@ impl<M: Memory> Producer<M> {
                     self.prefetch(extent.at, size);
                     return Ok(extent);
                 }
-                Err(now) => start = Position(now),
+                Err(now) => {
+                    start = Position(now);
+                    self.count_attempt(&mut attempts)?;
+                }
             }
         }
     }
@@ -214,6 +221,19 @@ impl<M: Memory> Producer<M> {
         // M4: a live intent means "in the middle of claiming".
         self.clear_intent();
         Err(error)
+    }
+
+    /// Counts an attempt to claim that others have spoiled: a peer that moves TAIL all the time
+    /// must not hold the caller.
+    #[inline]
+    fn count_attempt(&mut self, attempts: &mut u32) -> Result<(), TrySendError> {
+        *attempts += 1;
+        if *attempts < MOST_ATTEMPTS {
+            return Ok(());
+        }
+        self.counters.add_stall();
+        self.clear_intent();
+        Err(TrySendError::Full)
     }
 
     /// Says that it is not about to claim anything.
