@@ -1,5 +1,7 @@
 //! What can be asked for on the command line.
 
+mod numbers;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use mapring::{WaitStrategy, Wakeups};
 
 use crate::choice::Choice;
 use crate::exit;
+
+use numbers::{parse_positive_size, parse_seconds, parse_size};
 
 /// Pipes between processes through a named ring in shared memory.
 #[derive(Debug, Parser)]
@@ -207,37 +211,6 @@ pub(crate) struct DemoProducerArgs {
     /// How long to send.
     #[arg(long, value_parser = parse_seconds)]
     pub(crate) seconds: Duration,
-}
-
-/// A number of bytes, with K, M, G or T for powers of 1024.
-fn parse_size(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.char_indices().last() {
-        Some((end, 'k' | 'K')) => (&text[..end], 10),
-        Some((end, 'm' | 'M')) => (&text[..end], 20),
-        Some((end, 'g' | 'G')) => (&text[..end], 30),
-        Some((end, 't' | 'T')) => (&text[..end], 40),
-        _ => (text, 0),
-    };
-    let number: u64 = digits
-        .parse()
-        .map_err(|_| "not a number of bytes, like 4096, 64K or 1M".to_owned())?;
-    number
-        .checked_mul(1 << shift)
-        .ok_or_else(|| "too large".to_owned())
-}
-
-fn parse_positive_size(text: &str) -> Result<u64, String> {
-    match parse_size(text)? {
-        0 => Err("must be at least 1".to_owned()),
-        size => Ok(size),
-    }
-}
-
-fn parse_seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| "not a number of seconds".to_owned())?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Writes the inputs that a fuzzer starts from to `corpus/<target>/seed-<n>`.
 //!
-//! Every input spells some plan, so bytes from a fixed generator will do: the
-//! fuzzer finds its way from there.
+//! For most targets every input spells some plan, so bytes from a fixed generator will do: the
+//! fuzzer finds its way from there. Targets that take text start from what the unit tests take.
 
 use std::path::Path;
 use std::{fs, io};
@@ -10,6 +10,40 @@ use mapring_fuzz::TARGETS;
 
 /// Inputs for each target.
 const SEEDS: u64 = 16;
+/// Names, good and bad.
+const NAMES: [&str; 12] = [
+    "prices",
+    "a",
+    "A.b_c-9",
+    "",
+    ".hidden",
+    "..",
+    "../decoy",
+    "a/b",
+    "/dev/shm/x",
+    "naïve",
+    "a b",
+    "nul\0",
+];
+/// Sizes and durations, good and bad.
+const NUMBERS: [&str; 16] = [
+    "0",
+    "4096",
+    "64K",
+    "1m",
+    "2G",
+    "1T",
+    "+5",
+    "K",
+    "-1",
+    "1.5M",
+    "64KB",
+    "é",
+    "99999999T",
+    "0.25",
+    "1e19",
+    "nan",
+];
 /// Bytes of the longest.
 const LONGEST: usize = 768;
 
@@ -19,14 +53,34 @@ fn main() -> io::Result<()> {
             .join("corpus")
             .join(target);
         fs::create_dir_all(&directory)?;
-        for seed in 0..SEEDS {
-            let len = LONGEST * (seed as usize + 1) / SEEDS as usize;
-            let bytes: Vec<u8> = numbers(seed).flat_map(u64::to_le_bytes).take(len).collect();
-            run(&bytes);
+        for (seed, bytes) in inputs(target).iter().enumerate() {
+            run(bytes);
             fs::write(directory.join(format!("seed-{seed:02}")), bytes)?;
         }
     }
     Ok(())
+}
+
+/// What this target starts from.
+fn inputs(target: &str) -> Vec<Vec<u8>> {
+    let texts = |texts: &[&str]| -> Vec<Vec<u8>> {
+        texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+    };
+    match target {
+        "names" => {
+            let long = [200, 201].map(|len| "x".repeat(len).into_bytes());
+            let mut names = texts(&NAMES);
+            names.extend(long);
+            names
+        }
+        "numbers" => texts(&NUMBERS),
+        _ => (0..SEEDS)
+            .map(|seed| {
+                let len = LONGEST * (seed as usize + 1) / SEEDS as usize;
+                numbers(seed).flat_map(u64::to_le_bytes).take(len).collect()
+            })
+            .collect(),
+    }
 }
 
 /// The numbers of `SplitMix64`.

@@ -5,6 +5,15 @@ use std::sync::atomic::Ordering;
 use mapring::layout::{self, Fences, Geometry, Kind, PAGE, SLOT_SIZE, Seat, Word};
 use mapring::memory::{Memory, ReadMemory};
 
+/// What all producers store to.
+const PRODUCERS_WORDS: [Word; 5] = [
+    layout::TAIL,
+    layout::PRESENCE,
+    layout::DATA_ANSWERED,
+    layout::SPACE_PARKED,
+    layout::SPACE_WANTED,
+];
+
 /// The memory `M` as one participant sees it. A store beyond what that one may write panics.
 #[derive(Clone, Debug)]
 pub(crate) struct Confined<M> {
@@ -24,11 +33,10 @@ impl<M: Memory> Confined<M> {
 
     fn check(&self, at: Word) {
         let allowed = match self.seat {
-            // TAIL, its slot, and the records.
+            // The producers' page, its slot, and the records.
             Seat::Producer(_) => {
                 let slot = self.seat.slot().offset();
-                at == layout::TAIL
-                    || at == layout::PRESENCE
+                PRODUCERS_WORDS.contains(&at)
                     || at >= self.geometry.data()
                     || (slot..slot + SLOT_SIZE).contains(&at.offset())
             }
@@ -37,8 +45,12 @@ impl<M: Memory> Confined<M> {
         assert!(allowed, "{:?} stores at {:#x}", self.seat, at.offset());
     }
 
-    /// With many producers, the consumer zeroes places for headers.
+    /// The consumer clears what producers want, and with many producers it zeroes places for
+    /// headers.
     fn is_zeroing(&self, at: Word, value: u64) -> bool {
+        if self.seat == Seat::Consumer && at == layout::SPACE_WANTED {
+            return value == 0;
+        }
         let data = self.geometry.data().offset();
         let index = at.offset().wrapping_sub(data);
         self.seat == Seat::Consumer

@@ -12,7 +12,11 @@
 use std::{env, fs, io};
 
 mod confined;
+pub mod gates;
+pub mod identity;
 pub mod mpsc_schedule;
+pub mod names;
+pub mod numbers;
 pub mod operations;
 pub mod region_bytes;
 
@@ -20,11 +24,15 @@ pub mod region_bytes;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 4] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("operations", operations::run),
     ("region_bytes", region_bytes::run),
     ("mpsc_schedule", mpsc_schedule::run),
     ("mpsc_region_bytes", region_bytes::run_mpsc),
+    ("gates", gates::run),
+    ("identity", identity::run),
+    ("names", names::run),
+    ("numbers", numbers::run),
 ];
 
 /// Runs `target` on each file that the command line names.

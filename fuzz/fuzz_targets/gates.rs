@@ -1,0 +1,10 @@
+//! Endpoints that sleep and wake each other; see `mapring_fuzz::gates`.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mapring_fuzz::gates::run(data));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::io::Result<()> {
+    mapring_fuzz::replay_arguments(mapring_fuzz::gates::run)
+}

@@ -1,0 +1,10 @@
+//! Names of regions; see `mapring_fuzz::names`.
+#![cfg_attr(fuzzing, no_main)]
+
+#[cfg(fuzzing)]
+libfuzzer_sys::fuzz_target!(|data: &[u8]| mapring_fuzz::names::run(data));
+
+#[cfg(not(fuzzing))]
+fn main() -> std::io::Result<()> {
+    mapring_fuzz::replay_arguments(mapring_fuzz::names::run)
+}
