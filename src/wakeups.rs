@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use crate::layout::{Fences, Wakeups};
 use crate::memory::Memory;
 use crate::os::region::Region;
-use crate::peer::Attachment;
 use crate::ring::Position;
 use crate::ring::gate::{Gate, Waker};
 
@@ -45,11 +44,11 @@ impl Waking {
         &mut self,
         gate: Gate,
         memory: &M,
-        attachment: &Attachment,
+        region: &Region,
         reached: Position,
     ) {
         if self.must_wake(gate, memory) {
-            self.wake(gate, attachment, reached);
+            self.wake(gate, region, reached);
         }
     }
 
@@ -70,8 +69,7 @@ impl Waking {
     /// Wakes who sleeps for what was published, or released up to `reached`.
     #[cold]
     #[inline(never)]
-    pub(crate) fn wake(&mut self, gate: Gate, attachment: &Attachment, reached: Position) {
-        let region = attachment.region();
+    pub(crate) fn wake(&mut self, gate: Gate, region: &Region, reached: Position) {
         if let Some(waker) = &mut self.0
             && let Some(word) = waker.answer(gate, region.memory(), reached)
         {
@@ -84,19 +82,19 @@ impl Waking {
 #[derive(Debug)]
 pub(crate) struct Signal<'a> {
     waking: &'a mut Waking,
-    attachment: &'a Attachment,
+    region: &'a Region,
 }
 
 impl<'a> Signal<'a> {
-    pub(crate) fn new(waking: &'a mut Waking, attachment: &'a Attachment) -> Self {
-        Self { waking, attachment }
+    pub(crate) fn new(waking: &'a mut Waking, region: &'a Region) -> Self {
+        Self { waking, region }
     }
 }
 
 impl Drop for Signal<'_> {
     #[inline]
     fn drop(&mut self) {
-        let region = self.attachment.region();
+        let region = self.region;
         // A forked child that drops a claim of its parent's has published nothing.
         if !region.process().is_current() {
             return;
@@ -104,7 +102,7 @@ impl Drop for Signal<'_> {
         let memory = region.memory();
         // Records wait for nothing but their header.
         self.waking
-            .published(Gate::Data, memory, self.attachment, Position(0));
+            .published(Gate::Data, memory, region, Position(0));
     }
 }
 

@@ -185,3 +185,32 @@ pub enum RecvError {
     #[error("this handle belongs to the process that forked this one")]
     Forked,
 }
+
+impl TrySendError {
+    /// As the error of a blocking call whose last attempt came when there was room.
+    pub(crate) fn without_full(self) -> SendError {
+        match self {
+            Self::Full => SendError::TimedOut,
+            Self::TooMuchRoom { room, limit } => SendError::TooMuchRoom { room, limit },
+            Self::TooLong { len, limit } => SendError::TooLong { len, limit },
+            Self::Corrupt(corrupt) => SendError::Corrupt(corrupt),
+            Self::RegionLost => SendError::RegionLost,
+            Self::Forked => SendError::Forked,
+        }
+    }
+}
+
+impl TryRecvError {
+    /// As the error of a blocking call whose last attempt came when there was a record.
+    pub(crate) fn without_empty(self) -> RecvError {
+        match self {
+            // Nobody else receives, so a record that was there still is.
+            Self::Empty => RecvError::TimedOut,
+            Self::TooSmall { needed, given } => RecvError::TooSmall { needed, given },
+            Self::Disconnected => RecvError::Disconnected,
+            Self::Corrupt(corrupt) => RecvError::Corrupt(corrupt),
+            Self::RegionLost => RecvError::RegionLost,
+            Self::Forked => RecvError::Forked,
+        }
+    }
+}

@@ -8,7 +8,6 @@ use crate::ring::mpsc::Mpsc;
 use crate::ring::spsc::Spsc;
 use crate::wakeups::Signal;
 
-use super::producer::without_full;
 use super::{Batch, Producer};
 
 impl<M: Memory> Producer<Spsc, M> {
@@ -19,7 +18,7 @@ impl<M: Memory> Producer<Spsc, M> {
     #[inline]
     pub fn batch(&mut self) -> Result<Batch<'_, Spsc, M>, TrySendError> {
         self.check_process()?;
-        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let signal = Signal::new(&mut self.waking, self.attachment.region());
         Ok(Batch::new(self.ring.batch(), self.process, signal))
     }
 }
@@ -49,7 +48,7 @@ impl<M: Memory> Producer<Mpsc, M> {
     pub fn try_batch(&mut self, room: usize) -> Result<Batch<'_, Mpsc, M>, TrySendError> {
         self.check_process()?;
         // Before: a claim that fails may have aborted one that was leaked.
-        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let signal = Signal::new(&mut self.waking, self.attachment.region());
         let batch = self.ring.try_batch(room)?;
         Ok(Batch::new(batch, self.process, signal))
     }
@@ -63,10 +62,13 @@ impl<M: Memory> Producer<Mpsc, M> {
         room: usize,
         deadline: impl Into<Deadline>,
     ) -> Result<Batch<'_, Mpsc, M>, SendError> {
-        self.check_process().map_err(without_full)?;
-        let size = self.ring.batch_size(room).map_err(without_full)?;
+        self.check_process().map_err(TrySendError::without_full)?;
+        let size = self
+            .ring
+            .batch_size(room)
+            .map_err(TrySendError::without_full)?;
         let extent = self.repeat(size, deadline.into(), |ring| ring.reserve_batch(room))?;
-        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let signal = Signal::new(&mut self.waking, self.attachment.region());
         let batch = self.ring.batch_in(&extent);
         Ok(Batch::new(batch, self.process, signal))
     }

@@ -159,11 +159,11 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         match self.try_recv(into) {
             Ok(received) => return Ok(received),
             Err(TryRecvError::Empty) => {}
-            Err(error) => return Err(without_empty(error)),
+            Err(error) => return Err(error.without_empty()),
         }
         self.wait(deadline)?;
         // There is a record, and nobody else to take it.
-        self.try_recv(into).map_err(without_empty)
+        self.try_recv(into).map_err(TryRecvError::without_empty)
     }
 
     /// Hands up to `limit` records that are there now to `each`, and then
@@ -227,7 +227,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         self.check_process()?;
         let release_every = self.capacity() / RELEASE_SHARE;
         let mut seen = false;
-        let (waking, attachment) = (&mut self.waking, &self.attachment);
+        let (waking, region) = (&mut self.waking, self.attachment.region());
         let count = self.ring.drain_with(
             limit,
             release_every,
@@ -235,7 +235,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
                 seen = true;
                 each(Record::new(record))
             },
-            |memory, head| waking.published(Gate::Space, memory, attachment, head),
+            |memory, head| waking.published(Gate::Space, memory, region, head),
         );
         if seen || limit == 0 {
             Ok(count)
@@ -319,9 +319,16 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     /// Wakes producers that sleep until what was released is free.
     #[inline(always)]
     pub(super) fn released(&mut self) {
-        let head = self.ring.position();
-        self.waking
-            .published(Gate::Space, self.ring.memory(), &self.attachment, head);
+        if self.waking.must_wake(Gate::Space, self.ring.memory()) {
+            self.wake_producers();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn wake_producers(&mut self) {
+        let (region, head) = (self.attachment.region(), self.ring.position());
+        self.waking.wake(Gate::Space, region, head);
     }
 
     /// As `why_empty`, when it is not just empty.
@@ -360,18 +367,5 @@ impl<P: Protocol, M: Memory> Drop for Consumer<P, M> {
         if self.process.is_current() && !self.attachment.region().is_lost() {
             self.ring.show_counters();
         }
-    }
-}
-
-/// The error of an attempt that came after there was a record.
-pub(super) fn without_empty(error: TryRecvError) -> RecvError {
-    match error {
-        // Nobody else receives, so a record that was there still is.
-        TryRecvError::Empty => RecvError::TimedOut,
-        TryRecvError::TooSmall { needed, given } => RecvError::TooSmall { needed, given },
-        TryRecvError::Disconnected => RecvError::Disconnected,
-        TryRecvError::Corrupt(corrupt) => RecvError::Corrupt(corrupt),
-        TryRecvError::RegionLost => RecvError::RegionLost,
-        TryRecvError::Forked => RecvError::Forked,
     }
 }

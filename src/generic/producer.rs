@@ -138,7 +138,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         match self.try_send(tag, payload) {
             Ok(receipt) => Ok(receipt),
             Err(TrySendError::Full) => self.send_later(tag, payload, deadline.into()),
-            Err(error) => Err(without_full(error)),
+            Err(error) => Err(error.without_full()),
         }
     }
 
@@ -170,7 +170,8 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     #[inline(never)]
     fn wake_consumer(&mut self) {
         // Records wait for nothing but their header.
-        self.waking.wake(Gate::Data, &self.attachment, Position(0));
+        let region = self.attachment.region();
+        self.waking.wake(Gate::Data, region, Position(0));
     }
 
     /// Sends a copy of `payload`, and waits until the consumer has released it.
@@ -240,7 +241,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, P, M>, TrySendError> {
         self.check_process()?;
         // Before: a claim that fails may have aborted one that was leaked.
-        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let signal = Signal::new(&mut self.waking, self.attachment.region());
         let claim = self.ring.try_claim(len)?;
         Ok(Claim::new(claim, signal))
     }
@@ -254,11 +255,11 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         len: usize,
         deadline: impl Into<Deadline>,
     ) -> Result<Claim<'_, P, M>, SendError> {
-        self.check_process().map_err(without_full)?;
+        self.check_process().map_err(TrySendError::without_full)?;
         let size = self.record_size(len);
         let extent = self.repeat(size, deadline.into(), |ring| ring.reserve(len))?;
         let claim = protocol::Claim::new(&mut self.ring, extent, len);
-        let signal = Signal::new(&mut self.waking, &self.attachment);
+        let signal = Signal::new(&mut self.waking, self.attachment.region());
         Ok(Claim::new(claim, signal))
     }
 
@@ -404,17 +405,5 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
 impl<P: Protocol, M: Memory> Drop for Producer<P, M> {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-/// The error of an attempt that came after there was room.
-pub(super) fn without_full(error: TrySendError) -> SendError {
-    match error {
-        TrySendError::Full => SendError::TimedOut,
-        TrySendError::TooMuchRoom { room, limit } => SendError::TooMuchRoom { room, limit },
-        TrySendError::TooLong { len, limit } => SendError::TooLong { len, limit },
-        TrySendError::Corrupt(corrupt) => SendError::Corrupt(corrupt),
-        TrySendError::RegionLost => SendError::RegionLost,
-        TrySendError::Forked => SendError::Forked,
     }
 }

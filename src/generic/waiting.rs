@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::error::{Corrupt, RecvError, Role, SendError, TrySendError};
+use crate::error::{Corrupt, RecvError, Role, SendError, TryRecvError, TrySendError};
 use crate::layout::Seat;
 use crate::memory::Memory;
 use crate::os::mapped::Mapped;
@@ -14,8 +14,6 @@ use crate::ring::participant::{self, State};
 use crate::ring::{Position, Produce, Protocol};
 use crate::wakeups::{self, Slept};
 
-use super::consumer::without_empty;
-use super::producer::without_full;
 use super::{Consumer, Producer};
 
 /// A blocked send waits for this part of the ring to be free, not just for its own
@@ -91,7 +89,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
                 Ok(done) => return Ok(done),
                 Err(error) => match self.refused(error) {
                     TrySendError::Full => {}
-                    error => return Err(without_full(error)),
+                    error => return Err(error.without_full()),
                 },
             }
             // There was room, but not for long enough.
@@ -109,7 +107,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     }
 
     fn wait_on(&mut self, wait: &mut Wait, goal: Goal) -> Result<(), SendError> {
-        self.check_process().map_err(without_full)?;
+        self.check_process().map_err(TrySendError::without_full)?;
         loop {
             // A consumer that reads slowly gets its next record as soon as that fits.
             let is_patient = wait.is_young();
@@ -195,7 +193,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     /// # Errors
     /// [`RecvError`], but not [`TooSmall`](RecvError::TooSmall).
     pub fn wait(&mut self, deadline: impl Into<Deadline>) -> Result<(), RecvError> {
-        self.check_process().map_err(without_empty)?;
+        self.check_process().map_err(TryRecvError::without_empty)?;
         let waited = self.wait_for_record(deadline.into());
         if waited != Err(RecvError::RegionLost) {
             // What was skipped on the way may be the room that somebody sleeps for.
