@@ -69,9 +69,12 @@ impl Drop for Use {
 /// Takes the name of `file` away, if it still has it. The caller holds the write lock on
 /// the use byte, without which nobody puts another file in this one's place.
 pub(super) fn unlink_own(file: BorrowedFd<'_>, place: &Place) -> io::Result<bool> {
-    let own = file::is_at(file, place)?;
-    if own {
-        file::unlink(place)?;
+    if !file::is_at(file, place)? {
+        return Ok(false);
     }
-    Ok(own)
+    match file::unlink(place) {
+        // Somebody who knows nothing of locks was faster: `rm`, say.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        unlinked => unlinked.map(|()| true),
+    }
 }
