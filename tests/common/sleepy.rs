@@ -68,7 +68,7 @@ impl Sleepy {
         child
     }
 
-    fn producers_counters(&self) -> Vec<Counters> {
+    pub(crate) fn producers_counters(&self) -> Vec<Counters> {
         Mpsc::producer_counters(&self.ring.observer().expect("an observer"))
     }
 
