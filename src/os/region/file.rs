@@ -204,10 +204,11 @@ fn check(stat: &rustix::fs::Stat, mode: u32) -> Result<(), Distrust> {
         });
     }
     // None at all is an orphan, which the caller finds out about after locking it.
-    if stat.st_nlink > 1 {
-        return Err(Distrust::Links {
-            links: stat.st_nlink,
-        });
+    // The kernel's type for their number is not the same on every architecture.
+    #[allow(clippy::useless_conversion)]
+    let links = u64::from(stat.st_nlink);
+    if links > 1 {
+        return Err(Distrust::Links { links });
     }
     Ok(())
 }
