@@ -281,10 +281,12 @@ fn a_system_that_lacks_a_call_will_do() {
     create_without(&[(libc::SYS_linkat, 4, libc::AT_SYMLINK_FOLLOW, libc::ENOENT)]);
 }
 
-fn create_without(refused: &[(i64, i64, i32, i32)]) {
+fn create_without(refused: &[(libc::c_long, u8, i32, i32)]) {
     let shelf = Shelf::new();
     let numbers = refused.iter().flat_map(|&(call, argument, bits, error)| {
-        [call, argument, bits.into(), error.into()].map(|number| number.to_string())
+        [call.to_string(), argument.to_string()]
+            .into_iter()
+            .chain([bits, error].map(|number| number.to_string()))
     });
     let arguments: Vec<_> = [shelf.argument().to_owned()]
         .into_iter()

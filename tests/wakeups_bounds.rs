@@ -236,7 +236,7 @@ fn other_wakeups_than_those_of_the_region_are_a_mismatch() {
 }
 
 /// How often this thread has given its core away of its own accord.
-fn voluntary_switches() -> i64 {
+fn voluntary_switches() -> libc::c_long {
     let mut usage = MaybeUninit::<libc::rusage>::uninit();
     // SAFETY: the call writes to this one place, which is as long as it has to be.
     let result = unsafe { libc::getrusage(libc::RUSAGE_THREAD, usage.as_mut_ptr()) };

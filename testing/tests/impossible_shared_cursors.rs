@@ -1,6 +1,8 @@
 //! Every impossible cursor of a ring of many producers, one by one: the exact error, for ever, and
 //! nothing stored afterwards but what a producer says in its own slot.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use mapring::layout::{self, Geometry, HEADER_SIZE, Kind, SLOT_SIZE, WORD};
@@ -265,6 +267,45 @@ fn a_consumer_that_looks_for_a_reason_refuses_every_impossible_tail() {
             }
         }
     }
+}
+
+/// A consumer that releases all the time keeps no producer from seeing that there is room.
+#[test]
+fn a_head_that_moves_all_the_time_hides_no_room() {
+    let geometry = Geometry::of_any_capacity(Kind::Mpsc, 1024, 40, 16, 1).expect("a shape");
+    let memory = region(geometry, 0);
+    memory.store(layout::TAIL, 1008, Relaxed);
+    let moves = Rc::new(Cell::new(false));
+    let others = Rc::clone(&moves);
+    let mut head = 0;
+    // Never behind TAIL, and another one after any access, for longer than anybody looks.
+    let hostile = Hostile::new(memory, move |memory: &Bytes| {
+        if others.get() {
+            head = (head + 16).min(1008);
+            memory.store(layout::HEAD, head, Relaxed);
+        }
+    });
+    let mut producer = Producer::attach(hostile, geometry, 0).unwrap().unwrap();
+    moves.set(true);
+    producer.try_send(1, &[1; 8]).expect("room all the time");
+}
+
+/// Between the looks at HEAD and at TAIL others have filled what was released meanwhile.
+#[test]
+fn a_tail_a_whole_lap_ahead_of_an_old_head_is_looked_at_again() {
+    let geometry = Geometry::of_any_capacity(Kind::Mpsc, 1024, 40, 16, 1).expect("a shape");
+    let memory = region(geometry, 0);
+    let is_about_to = Rc::new(Cell::new(false));
+    let others = Rc::clone(&is_about_to);
+    let hostile = Hostile::new(memory, move |memory: &Bytes| {
+        if others.take() {
+            memory.store(layout::HEAD, 512, Relaxed);
+            memory.store(layout::TAIL, 1024, Relaxed);
+        }
+    });
+    let mut producer = Producer::attach(hostile, geometry, 0).unwrap().unwrap();
+    is_about_to.set(true);
+    assert_eq!(producer.free(), Ok(512 - HEADER_SIZE));
 }
 
 /// Else a peer could hold a call that does not wait for as long as it likes.

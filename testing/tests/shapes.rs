@@ -58,6 +58,13 @@ fn the_fingerprint_of_the_layout_stays() {
     assert_eq!(layout_hash(), 0x76d9_58d0_d9d8_6b07);
 }
 
+/// The largest capacity that a machine of this width can map.
+const LARGEST_CAPACITY: u64 = if cfg!(target_pointer_width = "64") {
+    MAX_CAPACITY
+} else {
+    1 << 30
+};
+
 #[test]
 fn capacities_have_limits() {
     for kind in KINDS {
@@ -69,7 +76,7 @@ fn capacities_have_limits() {
             let refused = Err(LayoutError::Capacity { capacity });
             assert_eq!(small((kind, capacity, 8, 8, 1)), refused);
         }
-        for capacity in [MIN_CAPACITY, 8192, MAX_CAPACITY] {
+        for capacity in [MIN_CAPACITY, 8192, LARGEST_CAPACITY] {
             let shape = new((kind, capacity, 8, 8, 1)).expect("a shape that can be");
             assert_eq!(shape.capacity() as u64, capacity);
         }
@@ -145,6 +152,9 @@ fn payloads_have_limits() {
                     refused
                 );
             }
+            if capacity > LARGEST_CAPACITY {
+                continue;
+            }
             let shape = small((kind, capacity, limit, record_align, 1));
             let shape = shape.expect("a shape that can be");
             assert_eq!(shape.max_payload() as u64, limit);
@@ -164,6 +174,9 @@ fn claims_have_limits() {
         (1 << 31, 8, (1 << 30) - 8),
         (MAX_CAPACITY, 128, (1 << 30) - 128),
     ] {
+        if capacity > LARGEST_CAPACITY {
+            continue;
+        }
         let shape = small((Kind::Mpsc, capacity, 0, record_align, 1)).expect("a shape");
         assert_eq!(shape.largest_claim(), largest, "{capacity} {record_align}");
     }
@@ -183,10 +196,31 @@ fn records_are_rounded_up() {
         (128, 121, 256),
         (8, MAX_PAYLOAD as usize, (1 << 30) + 8),
     ] {
-        let shape = new((Kind::Spsc, 1 << 32, 0, align, 1)).expect("a shape");
+        let shape = new((Kind::Spsc, 1 << 30, 0, align, 1)).expect("a shape");
         assert_eq!(shape.record_size(len), size, "{align} {len}");
     }
     assert_eq!(HEADER_SIZE, 8);
+}
+
+/// What does not fit into an address space is refused, and what just fits is not.
+#[cfg(target_pointer_width = "32")]
+#[test]
+fn an_address_space_has_limits() {
+    let pages = 3 * PAGE as u64 + PAGE as u64;
+    for kind in KINDS {
+        for capacity in [1 << 31, 1 << 32, MAX_CAPACITY] {
+            let refused = Err(LayoutError::Capacity { capacity });
+            assert_eq!(new((kind, capacity, 0, 8, 1)), refused);
+        }
+    }
+    // The whole may have 2^31 - 1 bytes: half for the ring, the rest for pages and one record.
+    let overrun = (1 << 30) - pages - PAGE as u64;
+    let largest = overrun - HEADER_SIZE as u64;
+    let shape = new((Kind::Spsc, 1 << 30, largest, 8, 1)).expect("a shape that just fits");
+    assert_eq!(shape.total_size() as u64, (1 << 31) - PAGE as u64);
+    let capacity = 1 << 30;
+    let refused = Err(LayoutError::Capacity { capacity });
+    assert_eq!(new((Kind::Spsc, capacity, largest + 1, 8, 1)), refused);
 }
 
 #[test]

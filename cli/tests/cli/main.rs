@@ -4,6 +4,7 @@ mod demo;
 mod failures;
 mod interrupt;
 mod mpsc;
+mod other_build;
 mod stat;
 mod tool;
 mod transfer;

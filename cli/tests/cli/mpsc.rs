@@ -14,7 +14,7 @@ use rustix::process::Signal;
 use crate::tool::{Name, Tool, eventually};
 
 /// Looks at the ring `name` once it is there.
-fn observe(name: &str) -> Observer {
+pub(crate) fn observe(name: &str) -> Observer {
     let mut observer = None;
     eventually("a ring", || {
         let ring = Options::new().open(name);
@@ -26,7 +26,7 @@ fn observe(name: &str) -> Observer {
 
 /// Waits until so many senders are there.
 #[track_caller]
-fn wait_for_senders(observer: &Observer, count: usize) {
+pub(crate) fn wait_for_senders(observer: &Observer, count: usize) {
     eventually("the senders", || {
         let senders = observer.producers().expect("a ring as it should be");
         let there = |(peer, _): &&(Peer, _)| matches!(peer, Peer::Attached { .. });
@@ -35,7 +35,7 @@ fn wait_for_senders(observer: &Observer, count: usize) {
 }
 
 /// So many lines, each with the sender's letter and a number.
-fn lines(letter: char, count: u32) -> String {
+pub(crate) fn lines(letter: char, count: u32) -> String {
     (0..count).fold(String::new(), |mut text, number| {
         writeln!(text, "{letter}{number}").expect("a string takes everything");
         text
@@ -43,7 +43,7 @@ fn lines(letter: char, count: u32) -> String {
 }
 
 /// The lines of one sender, in the order in which they are in `text`.
-fn of(letter: char, text: &str) -> String {
+pub(crate) fn of(letter: char, text: &str) -> String {
     let lines = text.lines().filter(|line| line.starts_with(letter));
     lines.flat_map(|line| [line, "\n"]).collect()
 }

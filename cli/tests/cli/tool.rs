@@ -1,5 +1,6 @@
 //! Starts the command, feeds it, and never waits for it without end.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read, Write};
 use std::ops::Deref;
@@ -90,19 +91,22 @@ pub(crate) struct Tool {
 
 impl Tool {
     /// Runs `mapring` with `arguments`, and with `input` as its standard input.
-    pub(crate) fn start<A: AsRef<std::ffi::OsStr>>(arguments: &[A], input: &[u8]) -> Self {
-        let (tool, mut stdin) = Self::start_open(arguments);
-        let input = input.to_vec();
-        // Whether the tool reads all of it is its own affair.
-        thread::spawn(move || stdin.write_all(&input));
+    pub(crate) fn start<A: AsRef<OsStr>>(arguments: &[A], input: &[u8]) -> Self {
+        let (tool, stdin) = Self::start_open(arguments);
+        feed(stdin, input);
         tool
     }
 
     /// Runs `mapring` with `arguments`, and hands out the other end of its standard input.
-    pub(crate) fn start_open<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> (Self, ChildStdin) {
+    pub(crate) fn start_open<A: AsRef<OsStr>>(arguments: &[A]) -> (Self, ChildStdin) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mapring"));
+        command.args(arguments);
+        Self::spawn(command)
+    }
+
+    /// Runs `command`, and hands out the other end of its standard input.
+    pub(crate) fn spawn(mut command: Command) -> (Self, ChildStdin) {
         command
-            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -180,6 +184,12 @@ fn stop_ignoring_signals() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes all of `input`, and then ends it. Whether a tool reads all of it is its own affair.
+pub(crate) fn feed(mut stdin: ChildStdin, input: &[u8]) {
+    let input = input.to_vec();
+    thread::spawn(move || stdin.write_all(&input));
 }
 
 fn read_all(mut from: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
