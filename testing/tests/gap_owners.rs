@@ -3,9 +3,10 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use mapring::layout::{self, Geometry, Kind};
+use mapring::layout::{self, CONSUMER_SLOT, Geometry, Kind};
 use mapring::memory::{Memory, ReadMemory};
 use mapring::ring::mpsc::Consumer;
+use mapring::ring::participant::Counters;
 use mapring::ring::{Gap, Liveness, Position, RecordHeader, Repair, stalled};
 use mapring_testing::Bytes;
 
@@ -73,6 +74,10 @@ impl Scene {
         let consumer = Consumer::attach(self.memory.clone(), self.geometry);
         let mut consumer = consumer.expect("cursors that can be");
         let gap = consumer.recover(&mut Alive(alive));
+        consumer.show_counters();
+        let counters = Counters::load(&self.memory, CONSUMER_SLOT);
+        let was_skipped = matches!(gap, Ok(Gap::Dead(_)));
+        assert_eq!(counters.repairs, was_skipped.into());
         gap.expect("nothing impossible")
     }
 
