@@ -80,8 +80,9 @@ pub const HEADER_SIZE: usize = WORD;
 
 /// Smallest capacity of a region, in bytes.
 pub const MIN_CAPACITY: u64 = 4 << 10;
-/// Largest capacity of a region, in bytes.
-pub const MAX_CAPACITY: u64 = 1 << 40;
+/// Largest capacity of a region that this build can map, in bytes: 1 TiB, or 512 MiB where an
+/// address has 32 bits. With one record behind it, it always fits into an address space.
+pub const MAX_CAPACITY: u64 = if usize::BITS < 64 { 1 << 29 } else { 1 << 40 };
 /// Longest payload that a header can describe, in bytes (30 bits).
 pub const MAX_PAYLOAD: u64 = (1 << 30) - 1;
 /// Largest record alignment, in bytes; the smallest is a word.

@@ -86,6 +86,7 @@ fn constants() -> BTreeMap<String, u64> {
         ("CONSUMER_SLOT", layout::CONSUMER_SLOT),
         ("PRODUCER_SLOTS", layout::PRODUCER_SLOTS),
     ];
+    assert!(layout::MAX_CAPACITY == 1 << if usize::BITS < 64 { 29 } else { 40 });
     let numbers = [
         ("MAGIC", layout::MAGIC),
         ("VERSION", layout::VERSION),
@@ -96,7 +97,7 @@ fn constants() -> BTreeMap<String, u64> {
         ("SLOT_SIZE", layout::SLOT_SIZE as u64),
         ("HEADER_SIZE", layout::HEADER_SIZE as u64),
         ("MIN_CAPACITY", layout::MIN_CAPACITY),
-        ("MAX_CAPACITY", layout::MAX_CAPACITY),
+        ("MAX_CAPACITY", 1 << 40),
         ("MAX_PAYLOAD", layout::MAX_PAYLOAD),
         ("MAX_RECORD_ALIGN", layout::MAX_RECORD_ALIGN),
         ("MAX_PRODUCERS", layout::MAX_PRODUCERS),

@@ -123,6 +123,7 @@ fn a_consumer_that_dies_in_a_release_leaves_the_slots_of_the_living_free() {
 }
 
 /// A claim can be given up, and then one header must be able to say how long it was.
+#[cfg(target_pointer_width = "64")] // elsewhere no ring is so large
 #[test]
 fn no_payload_is_longer_than_a_claim_that_can_be_given_up() {
     for align in [8, 64, 128] {

@@ -86,9 +86,8 @@ impl Geometry {
         record_align: u64,
         producers: u64,
     ) -> Result<Self, LayoutError> {
-        let too_large = LayoutError::Capacity { capacity };
         if !capacity.is_power_of_two() || !(32..=MAX_CAPACITY).contains(&capacity) {
-            return Err(too_large);
+            return Err(LayoutError::Capacity { capacity });
         }
         if !record_align.is_power_of_two()
             || !(WORD as u64..=MAX_RECORD_ALIGN).contains(&record_align)
@@ -110,20 +109,15 @@ impl Geometry {
             });
         }
         let slots = (producers as usize * SLOT_SIZE).next_multiple_of(PAGE);
-        let geometry = Self {
+        Ok(Self {
             kind,
-            capacity: usize::try_from(capacity).map_err(|_| too_large)?,
+            // No number is cut off: each is at most `MAX_CAPACITY`, which fits into an address.
+            capacity: capacity as usize,
             max_payload: max_payload as usize,
             align_mask: record_align as usize - 1,
             producers: producers as usize,
             data: PRODUCER_SLOTS.plus(slots),
-        };
-        // On a 32-bit machine the whole may not fit into an address space.
-        let total = geometry.data.0 as u64 + capacity + geometry.overrun_size() as u64;
-        if total > isize::MAX as u64 {
-            return Err(LayoutError::Capacity { capacity });
-        }
-        Ok(geometry)
+        })
     }
 
     /// The longest payload that a ring of `capacity` bytes can carry, in bytes: the record and

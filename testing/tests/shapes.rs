@@ -3,8 +3,8 @@
 
 use mapring::layout::{
     CONSUMER_LOCK, CONSUMER_SLOT, FIRST_PRODUCER_LOCK, Fences, Geometry, HEADER_SIZE, Kind,
-    MAX_CAPACITY, MAX_PAYLOAD, MAX_PRODUCERS, MIN_CAPACITY, PAGE, PRODUCER_SLOTS, SLOT_SIZE, Seat,
-    WORD, Wakeups, Word, layout_hash,
+    MAX_CAPACITY, MAX_PAYLOAD, MAX_PRODUCERS, MAX_RECORD_ALIGN, MIN_CAPACITY, PAGE, PRODUCER_SLOTS,
+    SLOT_SIZE, Seat, WORD, Wakeups, Word, layout_hash,
 };
 use mapring::{LayoutError, Role};
 
@@ -58,13 +58,6 @@ fn the_fingerprint_of_the_layout_stays() {
     assert_eq!(layout_hash(), 0x76d9_58d0_d9d8_6b07);
 }
 
-/// The largest capacity that a machine of this width can map.
-const LARGEST_CAPACITY: u64 = if cfg!(target_pointer_width = "64") {
-    MAX_CAPACITY
-} else {
-    1 << 30
-};
-
 #[test]
 fn capacities_have_limits() {
     for kind in KINDS {
@@ -76,7 +69,7 @@ fn capacities_have_limits() {
             let refused = Err(LayoutError::Capacity { capacity });
             assert_eq!(small((kind, capacity, 8, 8, 1)), refused);
         }
-        for capacity in [MIN_CAPACITY, 8192, LARGEST_CAPACITY] {
+        for capacity in [MIN_CAPACITY, 8192, MAX_CAPACITY] {
             let shape = new((kind, capacity, 8, 8, 1)).expect("a shape that can be");
             assert_eq!(shape.capacity() as u64, capacity);
         }
@@ -132,7 +125,7 @@ const LONGEST: [(u64, u64, u64, u64); 8] = [
     (4096, 128, 3960, 3960),
     // The longest that a header can say; and one of padding must be able to say it, too.
     (1 << 31, 8, (1 << 30) - 1, (1 << 30) - 16),
-    (MAX_CAPACITY, 128, (1 << 30) - 1, (1 << 30) - 136),
+    (1 << 40, 128, (1 << 30) - 1, (1 << 30) - 136),
 ];
 
 #[test]
@@ -152,7 +145,7 @@ fn payloads_have_limits() {
                     refused
                 );
             }
-            if capacity > LARGEST_CAPACITY {
+            if capacity > MAX_CAPACITY {
                 continue;
             }
             let shape = small((kind, capacity, limit, record_align, 1));
@@ -172,9 +165,9 @@ fn claims_have_limits() {
         (4096, 64, 4032),
         (4096, 128, 3968),
         (1 << 31, 8, (1 << 30) - 8),
-        (MAX_CAPACITY, 128, (1 << 30) - 128),
+        (1 << 40, 128, (1 << 30) - 128),
     ] {
-        if capacity > LARGEST_CAPACITY {
+        if capacity > MAX_CAPACITY {
             continue;
         }
         let shape = small((Kind::Mpsc, capacity, 0, record_align, 1)).expect("a shape");
@@ -196,31 +189,28 @@ fn records_are_rounded_up() {
         (128, 121, 256),
         (8, MAX_PAYLOAD as usize, (1 << 30) + 8),
     ] {
-        let shape = new((Kind::Spsc, 1 << 30, 0, align, 1)).expect("a shape");
+        let shape = new((Kind::Spsc, 1 << 29, 0, align, 1)).expect("a shape");
         assert_eq!(shape.record_size(len), size, "{align} {len}");
     }
     assert_eq!(HEADER_SIZE, 8);
 }
 
-/// What does not fit into an address space is refused, and what just fits is not.
-#[cfg(target_pointer_width = "32")]
+/// The largest region of either kind is no longer than a slice can be.
 #[test]
-fn an_address_space_has_limits() {
-    let pages = 3 * PAGE as u64 + PAGE as u64;
+fn the_largest_region_fits_into_an_address_space() {
     for kind in KINDS {
-        for capacity in [1 << 31, 1 << 32, MAX_CAPACITY] {
-            let refused = Err(LayoutError::Capacity { capacity });
-            assert_eq!(new((kind, capacity, 0, 8, 1)), refused);
+        for record_align in [8, MAX_RECORD_ALIGN] {
+            let max_payload = Geometry::largest_payload(kind, MAX_CAPACITY, record_align);
+            let producers = if kind == Kind::Spsc { 1 } else { MAX_PRODUCERS };
+            let shape = (kind, MAX_CAPACITY, max_payload, record_align, producers);
+            let shape = new(shape).expect("a shape that can be");
+            let total = shape.data().offset() as u128
+                + u128::from(MAX_CAPACITY)
+                + shape.overrun_size() as u128;
+            assert!(total <= isize::MAX as u128, "{kind:?} {total}");
+            assert_eq!(shape.total_size() as u128, total);
         }
     }
-    // The whole may have 2^31 - 1 bytes: half for the ring, the rest for pages and one record.
-    let overrun = (1 << 30) - pages - PAGE as u64;
-    let largest = overrun - HEADER_SIZE as u64;
-    let shape = new((Kind::Spsc, 1 << 30, largest, 8, 1)).expect("a shape that just fits");
-    assert_eq!(shape.total_size() as u64, (1 << 31) - PAGE as u64);
-    let capacity = 1 << 30;
-    let refused = Err(LayoutError::Capacity { capacity });
-    assert_eq!(new((Kind::Spsc, capacity, largest + 1, 8, 1)), refused);
 }
 
 #[test]
