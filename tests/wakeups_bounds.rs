@@ -1,6 +1,5 @@
 //! When waits end though nobody wakes, and what they cost: deadlines, signals, strategies, and
-//! regions
-//! without wakeups.
+//! regions without wakeups.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(
@@ -21,7 +20,7 @@ use mapring::spsc::{Consumer, Options, Producer, Ring};
 use mapring::{Counters, Deadline, OpenError, RecvError, SendError, WaitStrategy, Wakeups};
 
 use common::gates::Gates;
-use common::{DEADLINE, Name};
+use common::{DEADLINE, Name, wait_until};
 
 /// Much more than any of the waits here takes, even on a slow machine.
 const LONG: Duration = Duration::from_secs(10);
@@ -126,30 +125,44 @@ fn a_deadline_that_never_comes_waits() {
     }
 }
 
-/// Lets records come a while after they are waited for, and room after that. Returns what
-/// the consumer and the producer have counted, and what stands in the words of the gates.
-fn exchange(test: &str, options: &Options, strategy: WaitStrategy) -> ([Counters; 2], [u64; 5]) {
-    const PAUSE: Duration = Duration::from_millis(3);
+/// Lets records come when they are waited for (asleep, if `sleeps`), and room when that is. Returns
+/// what the consumer and the producer have counted, and what stands in the words of the gates.
+fn exchange(
+    test: &str,
+    options: &Options,
+    strategy: WaitStrategy,
+    sleeps: bool,
+) -> ([Counters; 2], [u64; 5]) {
     const RECORDS: u32 = 20;
     let name = Name::new(test);
     let (ring, mut producer, mut consumer) = ends(&name, options);
     producer.set_wait_strategy(strategy);
     consumer.set_wait_strategy(strategy);
+    let observer = ring.observer().unwrap();
+    let gates = Gates::of(ring.path());
     thread::scope(|scope| {
+        let (observer, gates) = (&observer, &gates);
         scope.spawn(|| {
             for tag in 0..RECORDS {
                 let received = consumer.recv(&mut Vec::new(), DEADLINE);
                 assert_eq!(received.unwrap().tag, tag);
             }
             for tag in RECORDS..2 * RECORDS {
-                thread::sleep(PAUSE);
+                let waits = u64::from(tag - RECORDS);
+                wait_until(|| match sleeps {
+                    true => gates.producer_sleeps(),
+                    false => observer.producer_counters().waits > waits,
+                });
                 let received = consumer.recv(&mut Vec::new(), DEADLINE);
                 assert_eq!(received.unwrap().tag, tag);
             }
             drop(consumer);
         });
         for tag in 0..RECORDS {
-            thread::sleep(PAUSE);
+            wait_until(|| match sleeps {
+                true => gates.consumer_sleeps(),
+                false => observer.consumer_counters().waits > u64::from(tag),
+            });
             producer.send(tag, &PAYLOAD, DEADLINE).unwrap();
         }
         for tag in RECORDS..2 * RECORDS {
@@ -157,8 +170,6 @@ fn exchange(test: &str, options: &Options, strategy: WaitStrategy) -> ([Counters
         }
         drop(producer);
     });
-    let observer = ring.observer().unwrap();
-    let gates = Gates::of(ring.path());
     let words = [
         DATA_PARKED,
         DATA_ANSWERED,
@@ -174,13 +185,13 @@ fn exchange(test: &str, options: &Options, strategy: WaitStrategy) -> ([Counters
 
 #[test]
 fn every_strategy_gets_on() {
-    let (spun, _) = exchange("busy-spin", &options(), WaitStrategy::BusySpin);
+    let (spun, _) = exchange("busy-spin", &options(), WaitStrategy::BusySpin, false);
     assert_eq!(spun.map(|counters| counters.sleeps), [0, 0]);
     for (name, strategy) in [
         ("balanced", WaitStrategy::Balanced),
         ("low-cpu", WaitStrategy::LowCpu),
     ] {
-        let (slept, _) = exchange(name, &options(), strategy);
+        let (slept, _) = exchange(name, &options(), strategy, true);
         assert!(
             slept.iter().all(|counters| counters.sleeps > 0),
             "{name}: {slept:?}"
@@ -199,7 +210,7 @@ fn a_region_without_wakeups_gets_on_without() {
         ("none-balanced", WaitStrategy::Balanced),
         ("none-low-cpu", WaitStrategy::LowCpu),
     ] {
-        let (counted, words) = exchange(name, &options, strategy);
+        let (counted, words) = exchange(name, &options, strategy, false);
         assert!(
             counted.iter().all(|counters| counters.waits > 0),
             "{counted:?}"
