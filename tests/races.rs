@@ -21,7 +21,8 @@ use mapring::{AttachError, OpenError, Origin};
 use memmap2::MmapRaw;
 use rustix::thread::futex::{self, Flags};
 
-use common::{Child, DEADLINE, count, hear, role, say};
+use common::seccomp::refuse_unnamed_files;
+use common::{Child, DEADLINE, count, files_in, hear, role, say};
 
 /// How many processes race.
 const RACERS: usize = 8;
@@ -92,7 +93,8 @@ impl Meeting {
     }
 }
 
-/// Role: races in one place so often, as the racer of that number.
+/// Role: races in one place so often, as the racer of that number, with files that have no name or
+/// without.
 #[test]
 fn role_race() {
     let Some(arguments) = role() else { return };
@@ -100,6 +102,9 @@ fn role_race() {
     let place = std::path::Path::new(&arguments[1]);
     let racer: usize = arguments[2].parse().unwrap();
     let rounds: u32 = arguments[3].parse().unwrap();
+    if arguments[4] == "named" {
+        refuse_unnamed_files();
+    }
     let options = Options::new().capacity(4096).directory(place);
     let mut times = 0;
     for round in 0..rounds {
@@ -131,6 +136,15 @@ fn role_race() {
 
 #[test]
 fn a_race_to_create_has_one_winner_however_often() {
+    race("unnamed");
+}
+
+#[test]
+fn a_race_to_create_has_one_winner_where_every_file_has_a_name() {
+    race("named");
+}
+
+fn race(files: &str) {
     let directory = common::directory();
     let meeting = directory.path().join("meeting");
     fs::write(&meeting, [0; 4096]).unwrap();
@@ -141,13 +155,14 @@ fn a_race_to_create_has_one_winner_however_often() {
     );
     let start = |racer: usize| {
         let racer = racer.to_string();
-        Child::start("role_race", &[meeting, place, &racer, &rounds])
+        Child::start("role_race", &[meeting, place, &racer, &rounds, files])
     };
     let begin = Instant::now();
     let racers: Vec<_> = (0..RACERS).map(start).collect();
     for racer in racers {
         racer.finish_late();
     }
+    assert_eq!(files_in(directory.path()), ["meeting"]);
     println!("{rounds} races of {RACERS} in {:.0?}", begin.elapsed());
 }
 

@@ -27,6 +27,14 @@ pub(crate) fn refuse(call: u32, argument: u32, bits: u32, errno: u32) {
     ]);
 }
 
+/// Lets no file system make a file without a name for this thread from now on.
+pub(crate) fn refuse_unnamed_files() {
+    let (bits, error) = (libc::O_TMPFILE as u32, libc::EOPNOTSUPP as u32);
+    refuse(libc::SYS_openat as u32, 2, bits, error);
+    #[cfg(target_arch = "x86_64")]
+    refuse(libc::SYS_open as u32, 1, bits, error);
+}
+
 /// Lets any system call of this thread but these kill its process from now on, by `SIGSYS`.
 pub(crate) fn allow_only(calls: &[u32]) {
     let mut steps = vec![step(LOAD, CALL, 0)];

@@ -1,10 +1,13 @@
 //! A directory with one place for a region in it.
 
 use std::fs;
+use std::io;
+use std::mem;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use mapring::layout::Word;
+use mapring::layout::{self, Word};
 use mapring::spsc::Options;
 
 use super::directory;
@@ -67,4 +70,35 @@ pub(crate) fn assert_text(error: &impl std::fmt::Display, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "{part:?} is missing in {text:?}");
     }
+}
+
+/// Somebody who uses a file as a region, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct User(fs::File);
+
+impl User {
+    pub(crate) fn of(path: &Path) -> Self {
+        let file = fs::File::open(path).expect("a file to use");
+        set_use_lock(&file, libc::F_RDLCK);
+        Self(file)
+    }
+}
+
+impl Drop for User {
+    fn drop(&mut self) {
+        // Closing would not do: a process that is just being started may have the file open still.
+        set_use_lock(&self.0, libc::F_UNLCK);
+    }
+}
+
+fn set_use_lock(file: &fs::File, kind: libc::c_int) {
+    // SAFETY: numbers only, of which zero is a value.
+    let mut lock = unsafe { mem::zeroed::<libc::flock>() };
+    lock.l_type = kind as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    lock.l_start = layout::USE_LOCK as libc::off_t;
+    lock.l_len = 1;
+    // SAFETY: the command takes a pointer to a `flock`, which lives for the whole call.
+    let set = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
+    assert_eq!(set, 0, "{}", io::Error::last_os_error());
 }

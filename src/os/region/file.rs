@@ -2,8 +2,7 @@
 //! that nobody else's file is taken for it.
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -11,30 +10,23 @@ use rustix::io::Errno;
 use crate::error::{Distrust, OpenError};
 
 use super::place::Place;
+use super::temporary::Temporary;
 
-/// A file that has its size and its space, but no name yet.
+/// A file that has its size and its space, but not yet the name of a region.
 pub(super) struct Unnamed {
     pub(super) file: OwnedFd,
-    temporary: Temporary,
-}
-
-/// Where the file system cannot make a file without a name: the one it has meanwhile. Dropping
-/// it takes that name away; a left-over of that name holds no region and is in nobody's way.
-struct Temporary(Option<PathBuf>);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        if let Some(name) = &self.0 {
-            let _ = rustix::fs::unlink(name);
-        }
-    }
+    /// Where the file system cannot make a file without a name: the one it has meanwhile.
+    temporary: Option<Temporary>,
 }
 
 impl Unnamed {
     /// Makes a file of `size` zero bytes, with exactly these permissions.
     /// All of its space is taken at once: a full file system is an error here, not a signal later.
-    pub(super) fn new(place: &Place, size: u64, mode: u32) -> Result<Self, OpenError> {
-        let unnamed = Self::empty(place)?;
+    /// Returns `None` when it must be tried again.
+    pub(super) fn new(place: &Place, size: u64, mode: u32) -> Result<Option<Self>, OpenError> {
+        let Some(unnamed) = Self::empty(place)? else {
+            return Ok(None);
+        };
         rustix::fs::fchmod(&unnamed.file, Mode::from_raw_mode(mode))
             .map_err(|error| place.io("set the mode of")(error.into()))?;
         unnamed.take_space(size).map_err(|error| {
@@ -46,37 +38,27 @@ impl Unnamed {
                 _ => place.io("take space for")(error),
             }
         })?;
-        Ok(unnamed)
+        Ok(Some(unnamed))
     }
 
-    fn empty(place: &Place) -> Result<Self, OpenError> {
+    fn empty(place: &Place) -> Result<Option<Self>, OpenError> {
         let private = Mode::RUSR | Mode::WUSR;
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         match rustix::fs::open(place.directory(), flags, private) {
-            Ok(file) => {
-                return Ok(Self {
-                    file,
-                    temporary: Temporary(None),
-                });
-            }
+            Ok(file) => Ok(Some(Self {
+                file,
+                temporary: None,
+            })),
             // Not every file system can (EOPNOTSUPP), nor every kernel (EISDIR).
-            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
-            Err(error) => return Err(place.io("create a file for")(error.into())),
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                let created = Temporary::create(place, private)?;
+                Ok(created.map(|(file, temporary)| Self {
+                    file,
+                    temporary: Some(temporary),
+                }))
+            }
+            Err(error) => Err(place.io("create a file for")(error.into())),
         }
-        let mut random = [0; 8];
-        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
-            .map_err(|error| place.io("find a temporary name for")(error.into()))?;
-        let temporary = place
-            .path()
-            .with_added_extension(format!("{:016x}.new", u64::from_ne_bytes(random)));
-        let flags =
-            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let file = rustix::fs::open(&temporary, flags, private)
-            .map_err(|error| place.io("create a file for")(error.into()))?;
-        Ok(Self {
-            file,
-            temporary: Temporary(Some(temporary)),
-        })
     }
 
     fn take_space(&self, size: u64) -> io::Result<()> {
@@ -101,22 +83,16 @@ impl Unnamed {
     }
 
     /// Gives it its name. Returns `None`, and the file is gone, when something has that name already.
-    pub(super) fn link(mut self, place: &Place) -> Result<Option<OwnedFd>, OpenError> {
-        let linked = match &self.temporary.0 {
-            Some(temporary) => {
-                // Never two names at once, and never over somebody else's file.
-                let renamed = rustix::fs::renameat_with(
-                    CWD,
-                    temporary,
-                    CWD,
-                    place.path(),
-                    RenameFlags::NOREPLACE,
-                );
-                if renamed.is_ok() {
-                    self.temporary.0 = None;
-                }
-                renamed
-            }
+    pub(super) fn link(self, place: &Place) -> Result<Option<OwnedFd>, OpenError> {
+        let linked = match &self.temporary {
+            // Never two names at once, and never over somebody else's file.
+            Some(temporary) => rustix::fs::renameat_with(
+                CWD,
+                temporary.path(),
+                CWD,
+                place.path(),
+                RenameFlags::NOREPLACE,
+            ),
             None => {
                 let through_proc = format!("/proc/self/fd/{}", self.file.as_raw_fd());
                 match rustix::fs::linkat(
@@ -211,19 +187,4 @@ fn check(stat: &rustix::fs::Stat, mode: u32) -> Result<(), Distrust> {
         return Err(Distrust::Links { links });
     }
     Ok(())
-}
-
-/// Whether the file still has its name, and the name still is that of this file.
-pub(super) fn is_at(file: BorrowedFd<'_>, place: &Place) -> io::Result<bool> {
-    let own = rustix::fs::fstat(file.as_fd())?;
-    match rustix::fs::lstat(place.path()) {
-        Ok(there) => Ok((own.st_dev, own.st_ino) == (there.st_dev, there.st_ino)),
-        Err(Errno::NOENT) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Takes the name away.
-pub(super) fn unlink(place: &Place) -> io::Result<()> {
-    Ok(rustix::fs::unlink(place.path())?)
 }

@@ -19,12 +19,15 @@
 //!   it. It is refused by a user, who will close in turn, or by one that holds the write lock,
 //!   who deletes by R4 or R5. So the last of them deletes.
 //! - **R6** A kill between any two steps frees the locks and leaves a whole region without users,
-//!   or none: the next opener does R4.
+//!   or none: the next opener does R4. Where a file needs a name before it is whole, it is one that
+//!   no region has, and whoever makes the next one deletes it: `temporary` says how.
 
 mod file;
 mod header_page;
+mod name;
 mod open;
 mod place;
+mod temporary;
 mod usage;
 
 use std::io;

@@ -18,8 +18,9 @@ use crate::ring::attach::{self, Identity};
 
 use super::file::{self, Existing, Unnamed};
 use super::header_page::HeaderPage;
+use super::name;
 use super::place::Place;
-use super::usage::{self, Use};
+use super::usage::Use;
 use super::{Origin, Region, Settings};
 
 /// Capacity of a region whose creator asks for none, in bytes, unless its payloads are too long for
@@ -109,7 +110,7 @@ pub(crate) fn remove(place: &Place, mode: u32) -> Result<bool, OpenError> {
             path: place.path().to_owned(),
         });
     }
-    usage::unlink_own(existing.file.as_fd(), place).map_err(place.io("remove"))
+    name::take_from(place.path(), existing.file.as_fd()).map_err(place.io("remove"))
 }
 
 enum Found {
@@ -145,7 +146,7 @@ fn find(
         return Ok(Found::InTransit);
     }
     // Only now: before, its last user may have deleted it.
-    if !file::is_at(existing.file.as_fd(), place).map_err(place.io("look at"))? {
+    if !name::is_of(place.path(), existing.file.as_fd()).map_err(place.io("look at"))? {
         return Ok(Found::InTransit);
     }
     let identity = identify(place, &existing)?;
@@ -154,7 +155,7 @@ fn find(
         return Err(mismatch(place, "persistence", 0, 1));
     }
     if alone && !identity.persistent {
-        usage::unlink_own(existing.file.as_fd(), place).map_err(place.io("replace"))?;
+        name::take_from(place.path(), existing.file.as_fd()).map_err(place.io("replace"))?;
         return Ok(Found::Nothing);
     }
     if alone && !lock_as(Lock::Read)? {
@@ -292,7 +293,9 @@ fn create(
             Err(_) => Fences::Symmetric,
         },
     };
-    let unnamed = Unnamed::new(place, geometry.total_size() as u64, settings.mode)?;
+    let Some(unnamed) = Unnamed::new(place, geometry.total_size() as u64, settings.mode)? else {
+        return Ok(None);
+    };
     let memory = map_file(place, &unnamed.file, &identity, settings, process)?;
     attach::initialise(&memory, &identity, Position(settings.start));
     let parking = park(place, &identity, &memory, process, true)?;

@@ -7,7 +7,7 @@ use crate::layout;
 use crate::os::lock::{self, Lock};
 use crate::os::process::Process;
 
-use super::file;
+use super::name;
 use super::place::Place;
 
 /// One use of a region: a read lock on the use byte. Dropping the last one deletes the
@@ -50,7 +50,7 @@ impl Use {
         // Also where closing would do: a forked child may have the description open still.
         lock::try_set(self.file(), layout::USE_LOCK, Lock::None)?;
         if !self.persistent && lock::try_set(self.file(), layout::USE_LOCK, Lock::Write)? {
-            unlink_own(self.file(), &self.place)?;
+            name::take_from(self.place.path(), self.file())?;
         }
         Ok(())
     }
@@ -63,18 +63,5 @@ impl Drop for Use {
             // What goes wrong here leaves a file that the next opener replaces, or resumes.
             let _ = self.give_up();
         }
-    }
-}
-
-/// Takes the name of `file` away, if it still has it. The caller holds the write lock on
-/// the use byte, without which nobody puts another file in this one's place.
-pub(super) fn unlink_own(file: BorrowedFd<'_>, place: &Place) -> io::Result<bool> {
-    if !file::is_at(file, place)? {
-        return Ok(false);
-    }
-    match file::unlink(place) {
-        // Somebody who knows nothing of locks was faster: `rm`, say.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        unlinked => unlinked.map(|()| true),
     }
 }

@@ -1,0 +1,111 @@
+//! Files that have a name of their own until they are regions, where the file system makes none
+//! without a name.
+//!
+//! A kill can leave one. Whoever makes another for the same region deletes it: nobody has a lock on
+//! it. One that is being made is locked from the start; its maker looks whether it still has its
+//! name behind that, for somebody may have come between the two.
+//!
+//! The name starts with a dot, as no region's does, so none is taken for what a kill has left.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FileType, Mode, OFlags};
+
+use crate::error::OpenError;
+use crate::layout;
+use crate::os::lock::{self, Lock};
+
+use super::name;
+use super::place::Place;
+
+/// What such a name ends with, behind a random number.
+const SUFFIX: &str = ".new";
+/// Digits of that number, which are hexadecimal.
+const DIGITS: usize = 16;
+
+/// The name of such a file. Dropping it takes the name away.
+pub(super) struct Temporary(PathBuf);
+
+impl Temporary {
+    /// Makes a file of no bytes for a region at `place`, after deleting what was left of others.
+    /// Returns `None` when somebody took it for one of these.
+    pub(super) fn create(place: &Place, mode: Mode) -> Result<Option<(OwnedFd, Self)>, OpenError> {
+        delete_abandoned(place);
+        let mut random = [0; 8];
+        rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
+            .map_err(|error| place.io("find a temporary name for")(error.into()))?;
+        let mut name = prefix(place);
+        name.push(format!("{:0DIGITS$x}{SUFFIX}", u64::from_ne_bytes(random)));
+        let path = place.directory().join(name);
+        let flags =
+            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::open(&path, flags, mode)
+            .map_err(|error| place.io("create a file for")(error.into()))?;
+        let temporary = Self(path);
+        let locked = lock::try_set(file.as_fd(), layout::USE_LOCK, Lock::Read);
+        let is_kept = locked.map_err(place.io("lock"))?
+            && name::is_of(&temporary.0, file.as_fd()).map_err(place.io("look at"))?;
+        Ok(is_kept.then_some((file, temporary)))
+    }
+
+    /// The name.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It may have got the region's name.
+        let _ = rustix::fs::unlink(&self.0);
+    }
+}
+
+/// What the temporary names for a region start with.
+fn prefix(place: &Place) -> OsString {
+    let mut prefix = OsString::from(".");
+    prefix.push(place.path().file_name().unwrap_or_default());
+    prefix.push(".");
+    prefix
+}
+
+/// Deletes all files of such names for this region that nobody is making.
+fn delete_abandoned(place: &Place) {
+    let prefix = prefix(place);
+    // What goes wrong here leaves a file that holds no region, and is in nobody's way.
+    let entries = fs::read_dir(place.directory()).into_iter().flatten();
+    for entry in entries.flatten() {
+        if is_temporary(&entry.file_name(), &prefix) {
+            let _ = delete_if_abandoned(&entry.path());
+        }
+    }
+}
+
+fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
+    let number = name
+        .as_bytes()
+        .strip_prefix(prefix.as_bytes())
+        .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    number.is_some_and(|number| number.len() == DIGITS && number.iter().all(is_digit))
+}
+
+/// One that was renamed meanwhile, and that nobody uses any more, keeps its name: the caller meets
+/// it there.
+fn delete_if_abandoned(path: &Path) -> io::Result<()> {
+    let flags =
+        OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = rustix::fs::open(path, flags, Mode::empty())?;
+    let stat = rustix::fs::fstat(&file)?;
+    let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+    let is_own = stat.st_uid == rustix::process::geteuid().as_raw();
+    if is_file && is_own && lock::try_set(file.as_fd(), layout::USE_LOCK, Lock::Write)? {
+        name::take_from(path, file.as_fd())?;
+    }
+    Ok(())
+}
