@@ -17,6 +17,7 @@ pub(crate) mod sequence;
 pub(crate) mod shelf;
 pub(crate) mod sleepy;
 pub(crate) mod target;
+pub(crate) mod traced;
 
 use std::env;
 use std::fmt::Display;
