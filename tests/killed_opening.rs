@@ -233,7 +233,7 @@ fn kill_at_each_step(place: &Place, operation: Operation) -> Option<Tally> {
         };
         let mut process = start(place, operation)?;
         let before = place.generation();
-        let got_there = (0..steps).all(|_| process.to_next_call());
+        let got_there = (0..steps).all(|_| process.go_to_next_call());
         process.kill();
 
         let after = place.generation();
@@ -339,12 +339,12 @@ fn role_meet_at_each_step() {
         let Some(mut other) = Traced::start(|| (), both) else {
             return say("not traced");
         };
-        if !(0..steps).all(|_| other.to_next_call()) {
+        if !(0..steps).all(|_| other.go_to_next_call()) {
             say(format!("met at each of {steps} steps"));
             return say("done");
         }
         let ring = place.create_or_open();
-        while other.to_next_call() {}
+        while other.go_to_next_call() {}
         let received = ring.consumer().unwrap().try_recv(&mut Vec::new());
         assert_eq!(received.unwrap().tag, AFTER, "met after {steps} steps");
         assert_eq!(files_in(&place.directory), [place.file()]);

@@ -50,13 +50,13 @@ impl Traced {
 
     /// Lets it go on until just before its next system call, or until just behind the one that it
     /// stands before. Returns whether it got there: else it has ended, and well.
-    pub(crate) fn to_next_call(&mut self) -> bool {
+    pub(crate) fn go_to_next_call(&mut self) -> bool {
         self.go_on(libc::PTRACE_SYSCALL, libc::SIGTRAP | 0x80)
     }
 
     /// Lets it go on, instruction by instruction, until `is_there`. Returns whether it got there:
     /// else it has ended, and well.
-    pub(crate) fn to_instruction(&mut self, mut is_there: impl FnMut() -> bool) -> bool {
+    pub(crate) fn go_until(&mut self, mut is_there: impl FnMut() -> bool) -> bool {
         while self.go_on(libc::PTRACE_SINGLESTEP, libc::SIGTRAP) {
             if is_there() {
                 return true;
