@@ -10,6 +10,7 @@
 pub(crate) mod claimant;
 pub(crate) mod deadly;
 pub(crate) mod gates;
+pub(crate) mod memory_group;
 pub(crate) mod mirage;
 pub(crate) mod scribble;
 pub(crate) mod seccomp;
