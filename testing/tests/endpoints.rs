@@ -330,7 +330,14 @@ fn a_batch_counts_its_records() {
     drop(claim);
     assert_eq!(batch.len(), 2);
     batch.publish();
-    assert_eq!(ring.consumer.drain_while(9, 1, |_| true), 2);
+    let mut payloads = Vec::new();
+    let count = ring.consumer.drain_while(9, 1, |record| {
+        payloads.push(vec![0; record.header().len]);
+        record.read(payloads.last_mut().expect("just pushed"));
+        true
+    });
+    assert_eq!(count, 2);
+    assert_eq!(payloads, [vec![1; 9], vec![4; 5]]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! The words that a batch of many producers leaves behind: one header publishes all of it, and
-//! what was asked for and not used is one record of padding.
+//! The words that claims and batches of many producers leave behind: one header publishes all of
+//! it, and what was asked for and not used is one record of padding.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -7,7 +7,7 @@ use mapring::TrySendError;
 use mapring::layout::{Geometry, Kind};
 use mapring::memory::ReadMemory;
 use mapring::ring::mpsc::Producer;
-use mapring::ring::{Position, RecordHeader};
+use mapring::ring::{Position, Produce, RecordHeader};
 use mapring_testing::Bytes;
 
 use common::{STARTS, region, ring_of};
@@ -35,6 +35,17 @@ fn record(tag: u32, len: usize) -> u64 {
 /// A committed header of padding that takes `size` bytes, its own among them.
 fn padding(size: u64) -> u64 {
     0b11 << 62 | (size - 8) << 32
+}
+
+#[test]
+fn a_claim_that_is_dropped_is_padding() {
+    with_ring(|mut producer, header| {
+        drop(producer.try_claim(9).expect("room"));
+        assert_eq!(header(0), padding(32));
+        producer.try_claim(9).expect("room").commit(5);
+        assert_eq!(header(32), record(5, 9));
+        assert_eq!(header(64), 0, "that belongs to the next claim");
+    });
 }
 
 #[test]
