@@ -116,9 +116,13 @@ fn verdict_on_a_claim(
 #[test]
 fn a_consumer_of_many_refuses_every_impossible_header() {
     let geometry = ring_of(Kind::Mpsc, 3);
+    let largest = geometry.largest_claim() as u64;
+    let paddings = [largest - 16, largest, largest + 16];
+    let paddings = paddings.map(|size| 0b11 << 62 | (size - 8) << 32);
     for start in STARTS {
         for position in [start, start.wrapping_sub(16)] {
-            for word in header_words(geometry.max_payload() as u64) {
+            let words = header_words(geometry.max_payload() as u64);
+            for word in words.into_iter().chain(paddings) {
                 let memory = region(geometry, position);
                 memory.store(layout::TAIL, position.wrapping_add(240), Relaxed);
                 let mut consumer = mpsc::Consumer::attach(memory.clone(), geometry).unwrap();
