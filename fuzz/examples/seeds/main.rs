@@ -1,14 +1,19 @@
 //! Writes the inputs that a fuzzer starts from to `corpus/<target>/seed-<n>`.
 //!
 //! For most targets every input spells some plan, so bytes from a fixed generator will do: the
-//! fuzzer finds its way from there. Targets that take text start from what the unit tests take.
+//! fuzzer finds its way from there. Targets that take text start from what the unit tests take, and
+//! those of rings of many producers also from plans that only their tests would come to.
 
 use std::path::Path;
 use std::{fs, io};
 
 use mapring_fuzz::TARGETS;
 
-/// Inputs for each target.
+mod regions;
+mod schedules;
+mod spelling;
+
+/// Inputs for each target from the generator.
 const SEEDS: u64 = 16;
 /// Names, good and bad.
 const NAMES: [&str; 12] = [
@@ -74,13 +79,25 @@ fn inputs(target: &str) -> Vec<Vec<u8>> {
             names
         }
         "numbers" => texts(&NUMBERS),
-        _ => (0..SEEDS)
-            .map(|seed| {
-                let len = LONGEST * (seed as usize + 1) / SEEDS as usize;
-                numbers(seed).flat_map(u64::to_le_bytes).take(len).collect()
-            })
-            .collect(),
+        _ => {
+            let mut inputs = generated();
+            match target {
+                "mpsc_schedule" => inputs.extend(schedules::inputs()),
+                "mpsc_region_bytes" => inputs.extend(regions::inputs()),
+                _ => {}
+            }
+            inputs
+        }
     }
+}
+
+/// Of every length up to the longest.
+fn generated() -> Vec<Vec<u8>> {
+    let input = |seed| {
+        let len = LONGEST * (seed as usize + 1) / SEEDS as usize;
+        numbers(seed).flat_map(u64::to_le_bytes).take(len).collect()
+    };
+    (0..SEEDS).map(input).collect()
 }
 
 /// The numbers of `SplitMix64`.

@@ -1,0 +1,48 @@
+//! Plans as bytes: what the crate `arbitrary` makes of the bytes, the other way round.
+//!
+//! A number stands as its bytes, the lowest first; which variant as the least of those 32-bit
+//! numbers that stand for it, when all of them are dealt out evenly; before each element of a list a
+//! one, and a zero behind the last.
+
+/// The bytes so far.
+#[derive(Debug, Default)]
+pub(crate) struct Spelling(Vec<u8>);
+
+impl Spelling {
+    pub(crate) fn byte(mut self, value: u8) -> Self {
+        self.0.push(value);
+        self
+    }
+
+    pub(crate) fn half(mut self, value: u16) -> Self {
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    pub(crate) fn word(mut self, value: u64) -> Self {
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
+    /// Variant `index` of `count`.
+    pub(crate) fn variant(mut self, index: u32, count: u32) -> Self {
+        let first = (u64::from(index) << 32).div_ceil(u64::from(count));
+        self.0.extend((first as u32).to_le_bytes());
+        self
+    }
+
+    pub(crate) fn list<T>(
+        mut self,
+        items: impl IntoIterator<Item = T>,
+        each: impl Fn(Self, T) -> Self,
+    ) -> Self {
+        for item in items {
+            self = each(self.byte(1), item);
+        }
+        self.byte(0)
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
