@@ -86,7 +86,7 @@ fn constants() -> BTreeMap<String, u64> {
         ("CONSUMER_SLOT", layout::CONSUMER_SLOT),
         ("PRODUCER_SLOTS", layout::PRODUCER_SLOTS),
     ];
-    assert!(layout::MAX_CAPACITY == 1 << if usize::BITS < 64 { 29 } else { 40 });
+    const { assert!(layout::MAX_CAPACITY == 1 << if usize::BITS < 64 { 29 } else { 40 }) };
     let numbers = [
         ("MAGIC", layout::MAGIC),
         ("VERSION", layout::VERSION),
