@@ -1,0 +1,195 @@
+//! How many instructions does a send take, and a receive? Counted by callgrind, not timed: the
+//! same each time, however busy the machine is.
+//!
+//! A process sends half a ring and receives it, over and over, so nobody waits, spins or sleeps.
+//! Callgrind counts what one of two functions takes, which do nothing but send or receive in a loop;
+//! that is done for few records and for more, and the difference is divided by how many more they
+//! were, so that whatever is done once does not count. Callgrind knows no `membarrier`: wakeups
+//! are looked at behind a full fence here, which is one more instruction for each send.
+//!
+//! Usage: `cargo bench --bench instructions`, which needs `valgrind`.
+
+// A bench that cannot go on may panic.
+#![allow(clippy::unwrap_used)]
+
+use std::env;
+use std::hint::black_box;
+use std::process::{self, Command};
+
+use mapring::{Wakeups, mpsc, spsc};
+
+/// Half rings that are sent and received: for the first count, and for the second.
+const ROUNDS: [u64; 2] = [10, 60];
+/// Payload lengths, in bytes.
+const LENGTHS: [usize; 5] = [8, 56, 64, 1024, 16 << 10];
+/// Bytes of the ring.
+const CAPACITY: usize = 256 << 10;
+
+/// Sends, or receives, half a ring.
+type Half = Box<dyn FnMut()>;
+
+/// What is counted: a name, and what makes the two halves for payloads of a length.
+const WAYS: [(&str, fn(usize) -> (Half, Half)); 6] = [
+    ("spsc single", |len| spsc_single(len, Wakeups::Futex)),
+    ("spsc single, no wakeups", |len| {
+        spsc_single(len, Wakeups::None)
+    }),
+    ("spsc single and drain", |len| spsc_drain(len, false)),
+    ("spsc batch and drain", |len| spsc_drain(len, true)),
+    ("mpsc single", |len| mpsc_ends(len, false)),
+    ("mpsc single and drain", |len| mpsc_ends(len, true)),
+];
+
+/// Records of half a ring.
+fn half(len: usize) -> usize {
+    CAPACITY / 2 / (8 + len).next_multiple_of(64)
+}
+
+fn name() -> String {
+    format!("bench-instructions-{}", process::id())
+}
+
+fn spsc_ends(len: usize, wakeups: Wakeups) -> (spsc::Producer, spsc::Consumer) {
+    let options = spsc::Options::new().capacity(CAPACITY as u64);
+    let options = options.max_payload(len as u64).wakeups(wakeups);
+    let ring = options.create(&name()).unwrap();
+    (ring.producer().unwrap(), ring.consumer().unwrap())
+}
+
+fn spsc_single(len: usize, wakeups: Wakeups) -> (Half, Half) {
+    let (mut producer, mut consumer) = spsc_ends(len, wakeups);
+    let payload = vec![7; len];
+    let mut received = vec![0; len];
+    let send = move || {
+        for tag in 0..half(len) {
+            producer.try_send(tag as u32, black_box(&payload)).unwrap();
+        }
+    };
+    let receive = move || {
+        for _ in 0..half(len) {
+            consumer.try_recv(&mut received[..]).unwrap();
+            black_box(&received);
+        }
+    };
+    (Box::new(send), Box::new(receive))
+}
+
+fn spsc_drain(len: usize, batches: bool) -> (Half, Half) {
+    let (mut producer, mut consumer) = spsc_ends(len, Wakeups::Futex);
+    let payload = vec![7; len];
+    let mut received = vec![0; len];
+    let send = move || {
+        if !batches {
+            for tag in 0..half(len) {
+                producer.try_send(tag as u32, black_box(&payload)).unwrap();
+            }
+            return;
+        }
+        let mut batch = producer.batch().unwrap();
+        for tag in 0..half(len) {
+            batch.push(tag as u32, black_box(&payload)).unwrap();
+        }
+        batch.publish();
+    };
+    let receive = move || {
+        let count = consumer.drain(usize::MAX, |record| {
+            record.copy_to(&mut received);
+            black_box(&received);
+        });
+        assert_eq!(count.unwrap(), half(len));
+    };
+    (Box::new(send), Box::new(receive))
+}
+
+fn mpsc_ends(len: usize, drain: bool) -> (Half, Half) {
+    let options = mpsc::Options::new().capacity(CAPACITY as u64);
+    let ring = options.max_payload(len as u64).create(&name()).unwrap();
+    let (mut producer, mut consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let payload = vec![7; len];
+    let mut received = vec![0; len];
+    let send = move || {
+        for tag in 0..half(len) {
+            producer.try_send(tag as u32, black_box(&payload)).unwrap();
+        }
+    };
+    let receive = move || {
+        if drain {
+            let count = consumer.drain(usize::MAX, |record| {
+                record.copy_to(&mut received);
+                black_box(&received);
+            });
+            assert_eq!(count.unwrap(), half(len));
+            return;
+        }
+        for _ in 0..half(len) {
+            consumer.try_recv(&mut received[..]).unwrap();
+            black_box(&received);
+        }
+    };
+    (Box::new(send), Box::new(receive))
+}
+
+#[inline(never)]
+fn counted_send(half: &mut Half) {
+    half();
+    // Else the two functions would be one.
+    black_box("sent");
+}
+
+#[inline(never)]
+fn counted_receive(half: &mut Half) {
+    half();
+    black_box("received");
+}
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [name, len, rounds] = &arguments[..] {
+        let (_, ends) = WAYS.iter().find(|(way, _)| way == name).unwrap();
+        let (mut send, mut receive) = ends(len.parse().unwrap());
+        for _ in 0..rounds.parse().unwrap() {
+            counted_send(&mut send);
+            counted_receive(&mut receive);
+        }
+        return;
+    }
+    println!("instructions for each record, copies included\n");
+    println!(
+        "{:<24} {:>7} {:>8} {:>8}",
+        "how", "bytes", "send", "receive"
+    );
+    for (name, _) in WAYS {
+        for len in LENGTHS {
+            let [send, receive] = ["counted_send", "counted_receive"]
+                .map(|function| for_each_record(function, name, len));
+            println!("{name:<24} {len:>7} {send:>8.1} {receive:>8.1}");
+        }
+    }
+}
+
+/// What `function` takes for each record.
+fn for_each_record(function: &str, name: &str, len: usize) -> f64 {
+    let [few, more] = ROUNDS.map(|rounds| count(function, name, len, rounds));
+    let records = half(len) as u64 * (ROUNDS[1] - ROUNDS[0]);
+    (more - few) as f64 / records as f64
+}
+
+/// All that `function` takes, as callgrind counts it.
+fn count(function: &str, name: &str, len: usize, rounds: u64) -> u64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(format!("--toggle-collect=*{function}*"))
+        .arg(env::current_exe().unwrap())
+        .args([name, &len.to_string(), &rounds.to_string()])
+        .output()
+        .expect("valgrind is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let collected = said
+        .lines()
+        .find_map(|line| line.split_once("Collected :"))
+        .and_then(|(_, count)| count.trim().parse().ok());
+    match collected {
+        Some(count) if output.status.success() => count,
+        _ => panic!("callgrind did not count: {said}"),
+    }
+}
