@@ -28,8 +28,11 @@ const CAPACITY: usize = 256 << 10;
 /// Sends, or receives, half a ring.
 type Half = Box<dyn FnMut()>;
 
-/// What is counted: a name, and what makes the two halves for payloads of a length.
-const WAYS: [(&str, fn(usize) -> (Half, Half)); 6] = [
+/// Makes the two halves for payloads of a length.
+type Ends = fn(usize) -> (Half, Half);
+
+/// What is counted, by name.
+const WAYS: [(&str, Ends); 6] = [
     ("spsc single", |len| spsc_single(len, Wakeups::Futex)),
     ("spsc single, no wakeups", |len| {
         spsc_single(len, Wakeups::None)
