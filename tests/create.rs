@@ -274,7 +274,7 @@ fn a_system_that_lacks_a_call_will_do() {
     for error in [libc::EOPNOTSUPP, libc::EISDIR] {
         create_without(&[
             (libc::SYS_openat, 2, libc::O_TMPFILE, error),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             (libc::SYS_open, 1, libc::O_TMPFILE, error),
         ]);
     }

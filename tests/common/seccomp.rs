@@ -31,7 +31,7 @@ pub(crate) fn refuse(call: u32, argument: u32, bits: u32, errno: u32) {
 pub(crate) fn refuse_unnamed_files() {
     let (bits, error) = (libc::O_TMPFILE as u32, libc::EOPNOTSUPP as u32);
     refuse(libc::SYS_openat as u32, 2, bits, error);
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     refuse(libc::SYS_open as u32, 1, bits, error);
 }
 
