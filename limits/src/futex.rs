@@ -41,7 +41,7 @@ impl FutexPingPong {
     /// # Errors
     /// What the system says.
     pub fn ping(&self, round: u32) -> io::Result<()> {
-        self.tell(PING, round)?;
+        self.begin(round)?;
         self.wait_for(PONG, round)
     }
 
@@ -54,6 +54,22 @@ impl FutexPingPong {
         self.tell(PONG, round)
     }
 
+    /// Begins `round` and wakes the other side, and waits for nothing.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn begin(&self, round: u32) -> io::Result<()> {
+        self.tell(PING, round)
+    }
+
+    /// Sleeps until a round has begun that is another one than `last`, and tells which.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn next(&self, last: u32) -> io::Result<u32> {
+        self.wait_while(PING, last)
+    }
+
     fn tell(&self, offset: usize, round: u32) -> io::Result<()> {
         self.half(offset).store(round, Release);
         futex::wake(self.half(offset), Flags::empty(), 1)?;
@@ -61,12 +77,21 @@ impl FutexPingPong {
     }
 
     fn wait_for(&self, offset: usize, round: u32) -> io::Result<()> {
+        let mut found = self.half(offset).load(Acquire);
+        while found != round {
+            found = self.wait_while(offset, found)?;
+        }
+        Ok(())
+    }
+
+    /// Sleeps as long as it finds `last`; returns what it finds then.
+    fn wait_while(&self, offset: usize, last: u32) -> io::Result<u32> {
         loop {
             let found = self.half(offset).load(Acquire);
-            if found == round {
-                return Ok(());
+            if found != last {
+                return Ok(found);
             }
-            match futex::wait(self.half(offset), Flags::empty(), found, None) {
+            match futex::wait(self.half(offset), Flags::empty(), last, None) {
                 Ok(()) | Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -100,6 +125,27 @@ mod tests {
             assert_eq!(here.half(PONG).load(Acquire), round);
         }
         answers.join().unwrap();
+    }
+
+    #[test]
+    fn what_begins_next_need_not_be_known() {
+        let file = crate::shared_file(FutexPingPong::SIZE).unwrap();
+        let here = FutexPingPong::new(&file).unwrap();
+        let there = FutexPingPong::new(&file).unwrap();
+        let listener = std::thread::spawn(move || {
+            let mut heard = vec![0];
+            while heard.last() != Some(&30) {
+                let last = heard[heard.len() - 1];
+                heard.push(there.next(last).unwrap());
+            }
+            heard
+        });
+        for round in [10, 20, 30] {
+            here.begin(round).unwrap();
+        }
+        let heard = listener.join().unwrap();
+        // It may miss some, but hears none twice, and the last one.
+        assert!(heard.is_sorted_by(|one, next| one < next), "{heard:?}");
     }
 
     #[test]

@@ -8,9 +8,12 @@
 //! - [`FutexPingPong`]: the same between two that sleep until they are woken;
 //! - [`StreamSender`] and [`StreamReceiver`]: payloads of a fixed size, one way, with a
 //!   cursor published once per 4 KiB;
-//! - [`Giver`] and [`Taker`]: a whole buffer copied in on one core and out on another.
+//! - [`PayloadSender`] and [`PayloadReceiver`]: the same with a size, and an interval
+//!   between two publications, that are chosen at run time;
+//! - [`Giver`] and [`Taker`]: a whole buffer copied in on one core and out on another;
+//! - [`BareRegion`]: the system calls that create, open and delete a named region.
 //!
-//! All of them work between two threads, and between two processes that have the same
+//! All but the last work between two threads, and between two processes that have the same
 //! [`shared_file`]. Whoever waits spins for a while and then yields, so that two parties
 //! on one core get on too. [`two_cores`] and [`pin`] put them where they belong.
 //!
@@ -36,6 +39,7 @@ mod cores;
 mod futex;
 mod handover;
 mod ping_pong;
+mod region;
 mod shared;
 mod stream;
 mod wait;
@@ -44,6 +48,7 @@ pub use cores::{cores, pin, two_cores};
 pub use futex::FutexPingPong;
 pub use handover::{Giver, Taker};
 pub use ping_pong::PingPong;
+pub use region::BareRegion;
 pub use shared::shared_file;
-pub use stream::{StreamReceiver, StreamSender};
+pub use stream::{PayloadReceiver, PayloadSender, StreamReceiver, StreamSender};
 pub use wait::TimedOut;

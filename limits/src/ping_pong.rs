@@ -39,7 +39,7 @@ impl PingPong {
     /// [`TimedOut`].
     #[inline]
     pub fn ping(&self, round: u64, deadline: Instant) -> Result<(), TimedOut> {
-        self.shared.word(PING).store(round, Release);
+        self.begin(round);
         self.wait_for(PONG, round, deadline)
     }
 
@@ -52,6 +52,27 @@ impl PingPong {
         self.wait_for(PING, round, deadline)?;
         self.shared.word(PONG).store(round, Release);
         Ok(())
+    }
+
+    /// Begins `round`, and waits for nothing.
+    #[inline]
+    pub fn begin(&self, round: u64) {
+        self.shared.word(PING).store(round, Release);
+    }
+
+    /// Waits until a round has begun that is another one than `last`, and tells which.
+    ///
+    /// # Errors
+    /// [`TimedOut`].
+    #[inline]
+    pub fn next(&self, last: u64, deadline: Instant) -> Result<u64, TimedOut> {
+        let word = self.shared.word(PING);
+        let mut round = last;
+        wait_until(deadline, || {
+            round = word.load(Acquire);
+            round != last
+        })?;
+        Ok(round)
     }
 
     #[inline]
@@ -89,6 +110,18 @@ mod tests {
         let soon = Instant::now() + Duration::from_millis(5);
         assert_eq!(alone.ping(1, soon), Err(TimedOut));
         assert_eq!(alone.pong(2, soon), Err(TimedOut));
+    }
+
+    #[test]
+    fn what_begins_next_need_not_be_known() {
+        let file = crate::shared_file(PingPong::SIZE).unwrap();
+        let (here, there) = (PingPong::new(&file).unwrap(), PingPong::new(&file).unwrap());
+        let soon = Instant::now() + Duration::from_millis(5);
+        assert_eq!(there.next(0, soon), Err(TimedOut));
+        here.begin(7);
+        here.begin(9);
+        assert_eq!(there.next(0, soon), Ok(9));
+        assert_eq!(there.next(9, soon), Err(TimedOut));
     }
 
     #[test]

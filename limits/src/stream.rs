@@ -13,53 +13,70 @@ use crate::wait::{TimedOut, wait_until};
 const SENT: usize = 0;
 /// How many payloads were received; written by the receiver.
 const RECEIVED: usize = APART;
-/// A cursor is published once in so many bytes.
-const PUBLISH: usize = 4096;
+/// A cursor is published once in so many bytes, unless the caller says otherwise.
+const INTERVAL: usize = 4096;
 
-/// One side of the stream: a ring of slots of `N` bytes each.
+/// One side of the stream: a ring of slots of one size.
 #[derive(Debug)]
-struct Slots<const N: usize> {
+struct Slots {
     shared: Shared,
+    /// Bytes of a slot.
+    size: usize,
     slots: u64,
+    /// Payloads between two publications.
+    every: u64,
     /// Payloads that went by this side, published or not.
     count: u64,
-    /// Where this side is in the ring; below `slots`.
-    index: u64,
+    /// The count to be published next.
+    next: u64,
+    /// Where this side is in the ring, in bytes; below `slots * size`.
+    offset: usize,
     /// How far the other side was when last looked at.
     other: u64,
 }
 
-impl<const N: usize> Slots<N> {
-    const PER_PUBLICATION: u64 = if N < PUBLISH { (PUBLISH / N) as u64 } else { 1 };
-
-    fn new(file: &File) -> io::Result<Self> {
+impl Slots {
+    fn new(file: &File, size: usize, interval: usize) -> io::Result<Self> {
+        if size == 0 {
+            let error = "payloads of a stream have a byte at least";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, error));
+        }
+        let every = (interval / size).max(1);
         // Each side may hold back less than one publication, so that a full ring always moves on.
-        let smallest = DATA + 2 * N * Self::PER_PUBLICATION as usize;
+        let smallest = size
+            .checked_mul(2 * every)
+            .and_then(|bytes| bytes.checked_add(DATA))
+            .ok_or(io::ErrorKind::InvalidInput)?;
         let shared = Shared::new(file, smallest)?;
-        let slots = ((shared.len() - DATA) / N) as u64;
+        let slots = ((shared.len() - DATA) / size) as u64;
         Ok(Self {
             shared,
+            size,
             slots,
+            every: every as u64,
             count: 0,
-            index: 0,
+            next: every as u64,
+            offset: 0,
             other: 0,
         })
     }
 
-    /// The slot this side is at.
-    #[inline]
-    fn slot(&self) -> *mut [u8; N] {
-        self.shared.at(DATA + self.index as usize * N, N).cast()
+    /// The first byte of the slot this side is at, which has `len` bytes.
+    #[inline(always)]
+    fn slot(&self, len: usize) -> *mut u8 {
+        self.shared.at(DATA + self.offset, len)
     }
 
-    #[inline]
-    fn advance(&mut self, own: usize) {
+    /// Goes on to the next slot; `len` is the size of all of them.
+    #[inline(always)]
+    fn advance(&mut self, len: usize, own: usize) {
         self.count += 1;
-        self.index += 1;
-        if self.index == self.slots {
-            self.index = 0;
+        self.offset += len;
+        if self.offset == self.slots as usize * len {
+            self.offset = 0;
         }
-        if self.count.is_multiple_of(Self::PER_PUBLICATION) {
+        if self.count == self.next {
+            self.next += self.every;
             self.publish(own);
         }
     }
@@ -86,12 +103,41 @@ impl<const N: usize> Slots<N> {
         self.other = seen;
         moved
     }
+
+    /// Copies `payload`, of the size of a slot, into the next one.
+    #[inline(always)]
+    fn send(&mut self, payload: &[u8], deadline: Instant) -> Result<(), TimedOut> {
+        if self.count - self.other == self.slots {
+            // Enough is published for the receiver to make room, see `Slots::new`.
+            self.wait_while_at(self.other, RECEIVED, deadline)?;
+        }
+        let slot = self.slot(payload.len());
+        // SAFETY: the slot is in the mapping; it is the sender's, for the receiver has published,
+        // with Release, that it is done with what was there; `payload` is memory of this process.
+        unsafe { ptr::copy_nonoverlapping(payload.as_ptr(), slot, payload.len()) };
+        self.advance(payload.len(), SENT);
+        Ok(())
+    }
+
+    /// Copies the next slot out, `into` what has its size.
+    #[inline(always)]
+    fn receive(&mut self, into: &mut [u8], deadline: Instant) -> Result<(), TimedOut> {
+        if self.count == self.other {
+            self.wait_while_at(self.count, SENT, deadline)?;
+        }
+        let slot = self.slot(into.len()).cast_const();
+        // SAFETY: the slot is in the mapping; the sender has published it, with Release, and does
+        // not touch it before this receiver's cursor is past it; `into` is memory of this process.
+        unsafe { ptr::copy_nonoverlapping(slot, into.as_mut_ptr(), into.len()) };
+        self.advance(into.len(), RECEIVED);
+        Ok(())
+    }
 }
 
 /// Sends payloads of `N` bytes as fast as plain copies into a shared ring go.
 #[derive(Debug)]
 pub struct StreamSender<const N: usize> {
-    slots: Slots<N>,
+    slots: Slots,
 }
 
 impl<const N: usize> StreamSender<N> {
@@ -105,7 +151,7 @@ impl<const N: usize> StreamSender<N> {
     /// As long as this lives, the file is used by this sender and one [`StreamReceiver`]
     /// of the same `N` only, both new, and is not shortened.
     pub unsafe fn new(file: &File) -> io::Result<Self> {
-        let slots = Slots::new(file)?;
+        let slots = Slots::new(file, N, INTERVAL)?;
         Ok(Self { slots })
     }
 
@@ -115,16 +161,7 @@ impl<const N: usize> StreamSender<N> {
     /// [`TimedOut`] when the ring stayed full.
     #[inline]
     pub fn send(&mut self, payload: &[u8; N], deadline: Instant) -> Result<(), TimedOut> {
-        let slots = &mut self.slots;
-        if slots.count - slots.other == slots.slots {
-            // Enough is published for the receiver to make room, see `Slots::new`.
-            slots.wait_while_at(slots.other, RECEIVED, deadline)?;
-        }
-        // SAFETY: the slot is in the mapping; it is the sender's, for the receiver has published,
-        // with Release, that it is done with what was there; `payload` is memory of this process.
-        unsafe { ptr::copy_nonoverlapping(payload, slots.slot(), 1) };
-        slots.advance(SENT);
-        Ok(())
+        self.slots.send(payload, deadline)
     }
 
     /// Lets everything sent so far be received.
@@ -137,7 +174,7 @@ impl<const N: usize> StreamSender<N> {
 /// Receives what a [`StreamSender`] sends.
 #[derive(Debug)]
 pub struct StreamReceiver<const N: usize> {
-    slots: Slots<N>,
+    slots: Slots,
 }
 
 impl<const N: usize> StreamReceiver<N> {
@@ -150,7 +187,7 @@ impl<const N: usize> StreamReceiver<N> {
     /// As long as this lives, the file is used by this receiver and one [`StreamSender`]
     /// of the same `N` only, both new, and is not shortened.
     pub unsafe fn new(file: &File) -> io::Result<Self> {
-        let slots = Slots::new(file)?;
+        let slots = Slots::new(file, N, INTERVAL)?;
         Ok(Self { slots })
     }
 
@@ -160,15 +197,83 @@ impl<const N: usize> StreamReceiver<N> {
     /// [`TimedOut`] when the ring stayed empty.
     #[inline]
     pub fn receive(&mut self, into: &mut [u8; N], deadline: Instant) -> Result<(), TimedOut> {
-        let slots = &mut self.slots;
-        if slots.count == slots.other {
-            slots.wait_while_at(slots.count, SENT, deadline)?;
-        }
-        // SAFETY: the slot is in the mapping; the sender has published it, with Release, and does
-        // not touch it before this receiver's cursor is past it; `into` is memory of this process.
-        unsafe { ptr::copy_nonoverlapping(slots.slot().cast_const(), into, 1) };
-        slots.advance(RECEIVED);
-        Ok(())
+        self.slots.receive(into, deadline)
+    }
+}
+
+/// As [`StreamSender`], for payloads of a size that is chosen at run time.
+#[derive(Debug)]
+pub struct PayloadSender {
+    slots: Slots,
+}
+
+impl PayloadSender {
+    /// Over a [`shared_file`](crate::shared_file), of zeros at first; all of it but
+    /// 4 KiB becomes the ring. Payloads have `size` bytes; the cursor is published once in
+    /// `interval` bytes, or after each payload if these are longer.
+    ///
+    /// # Errors
+    /// When `size` is 0, the file is shorter than 4 KiB and two intervals, or cannot be mapped.
+    ///
+    /// # Safety
+    /// As long as this lives, the file is used by this sender and one [`PayloadReceiver`]
+    /// of the same size only, both new, and is not shortened.
+    pub unsafe fn new(file: &File, size: usize, interval: usize) -> io::Result<Self> {
+        let slots = Slots::new(file, size, interval)?;
+        Ok(Self { slots })
+    }
+
+    /// Copies `payload` into the ring. It may be received later, see [`PayloadSender::publish`].
+    ///
+    /// # Errors
+    /// [`TimedOut`] when the ring stayed full; nothing was sent.
+    ///
+    /// # Panics
+    /// When `payload` has another size.
+    #[inline(always)]
+    pub fn send(&mut self, payload: &[u8], deadline: Instant) -> Result<(), TimedOut> {
+        assert_eq!(payload.len(), self.slots.size, "one size for all payloads");
+        self.slots.send(payload, deadline)
+    }
+
+    /// Lets everything sent so far be received.
+    #[inline]
+    pub fn publish(&mut self) {
+        self.slots.publish(SENT);
+    }
+}
+
+/// Receives what a [`PayloadSender`] sends.
+#[derive(Debug)]
+pub struct PayloadReceiver {
+    slots: Slots,
+}
+
+impl PayloadReceiver {
+    /// Over the file of the sender.
+    ///
+    /// # Errors
+    /// As [`PayloadSender::new`].
+    ///
+    /// # Safety
+    /// As long as this lives, the file is used by this receiver and one [`PayloadSender`]
+    /// of the same size only, both new, and is not shortened.
+    pub unsafe fn new(file: &File, size: usize, interval: usize) -> io::Result<Self> {
+        let slots = Slots::new(file, size, interval)?;
+        Ok(Self { slots })
+    }
+
+    /// Copies the next payload out of the ring.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when the ring stayed empty.
+    ///
+    /// # Panics
+    /// When `into` has another size than payloads.
+    #[inline(always)]
+    pub fn receive(&mut self, into: &mut [u8], deadline: Instant) -> Result<(), TimedOut> {
+        assert_eq!(into.len(), self.slots.size, "one size for all payloads");
+        self.slots.receive(into, deadline)
     }
 }
 
@@ -226,5 +331,61 @@ mod tests {
         assert_eq!(sender.send(&[0; 4096], soon), Ok(()));
         assert_eq!(sender.send(&[0; 4096], soon), Ok(()));
         assert_eq!(sender.send(&[0; 4096], soon), Err(TimedOut));
+    }
+
+    /// A stream in a ring of so many bytes, both of whose sides are here.
+    fn stream(ring: usize, size: usize, interval: usize) -> (PayloadSender, PayloadReceiver) {
+        let file = crate::shared_file(DATA + ring).unwrap();
+        // SAFETY: there is one sender and one receiver over this file, each made once.
+        let sender = unsafe { PayloadSender::new(&file, size, interval) }.unwrap();
+        // SAFETY: as above.
+        let receiver = unsafe { PayloadReceiver::new(&file, size, interval) }.unwrap();
+        (sender, receiver)
+    }
+
+    #[test]
+    fn a_cursor_is_published_once_in_an_interval() {
+        let soon = Instant::now() + Duration::from_millis(1);
+        for (size, interval, per_publication) in [(8, 64, 8), (100, 350, 3), (100, 0, 1)] {
+            let (mut sender, mut receiver) = stream(4096, size, interval);
+            let (payload, mut into) = (vec![7; size], vec![0; size]);
+            for _ in 1..per_publication {
+                sender.send(&payload, soon).unwrap();
+                assert_eq!(receiver.receive(&mut into, soon), Err(TimedOut));
+            }
+            sender.send(&payload, soon).unwrap();
+            for _ in 0..per_publication {
+                receiver.receive(&mut into, soon).unwrap();
+                assert_eq!(into, payload);
+            }
+            assert_eq!(receiver.receive(&mut into, soon), Err(TimedOut));
+            sender.send(&payload, soon).unwrap();
+            sender.publish();
+            receiver.receive(&mut into, soon).unwrap();
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "one size for all payloads")]
+    fn a_payload_of_another_size_is_refused() {
+        let (mut sender, _receiver) = stream(4096, 8, 64);
+        let _ = sender.send(&[0; 9], Instant::now());
+    }
+
+    #[test]
+    #[should_panic(expected = "one size for all payloads")]
+    fn room_of_another_size_is_refused() {
+        let (_sender, mut receiver) = stream(4096, 8, 64);
+        let _ = receiver.receive(&mut [0; 7], Instant::now());
+    }
+
+    #[test]
+    fn what_cannot_be_a_stream_is_refused() {
+        let file = crate::shared_file(DATA + 8192).unwrap();
+        for (size, interval) in [(0, 4096), (8, 4104), (4104, 0), (usize::MAX, 0)] {
+            // SAFETY: it is the only one over this file.
+            let sender = unsafe { PayloadSender::new(&file, size, interval) };
+            assert!(sender.is_err(), "{size} bytes, {interval}");
+        }
     }
 }
