@@ -7,10 +7,12 @@ mod demo;
 mod exit;
 mod interrupt;
 mod kind;
+mod other_process;
 mod progress;
 mod recv;
 mod region;
 mod send;
+mod spin;
 mod stat;
 
 use std::io::{self, Write};

@@ -10,7 +10,7 @@ use super::histogram;
 use super::link::Link;
 use super::message::{Block, ECHO, ROUND, SLEEPING_BLOCK};
 use super::round_trip::LONGEST;
-use super::wait::{PATIENCE, while_there};
+use super::wait::{PATIENCE, asleep};
 
 /// Round trips of one kind, before it is the other's turn.
 const ROUNDS: u64 = 250;
@@ -52,7 +52,7 @@ fn bare_rounds(link: &mut Link, block: Block, times: &mut Histogram<u64>) -> Res
         }
         Ok(())
     };
-    while_there(|| other.is_there(), rounds)
+    asleep(|| other.is_there(), rounds)
 }
 
 fn ring_rounds(link: &mut Link, block: Block, times: &mut Histogram<u64>) -> Result<()> {

@@ -1,16 +1,16 @@
 //! The rings to and from the other process, and that process.
 
-use std::env;
 use std::fs;
 use std::os::fd::AsRawFd;
-use std::process::{self, Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::process::{self, Stdio};
+use std::time::{Instant, SystemTime};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use mapring::spsc::{Consumer, Options, Producer, Ring};
 use mapring::{RecvError, WaitStrategy};
 use mapring_limits::{FutexPingPong, PingPong};
+
+use crate::other_process::{OtherProcess, this_program};
 
 use super::message::{LONGEST, READY, REPORT, Report};
 use super::wait::{LOOK_EVERY, PATIENCE};
@@ -54,15 +54,14 @@ impl Link {
         let file_of_futexes = mapring_limits::shared_file(FutexPingPong::SIZE)?;
         let futexes = FutexPingPong::new(&file_of_futexes)?;
         let path = format!("/proc/{}/fd/{}", process::id(), file_of_futexes.as_raw_fd());
-        let mut command = Command::new(env::current_exe().context("cannot find this program")?);
+        let mut command = this_program()?;
         command.args(["demo-peer", &name, "--futexes", &path]);
         command.stdin(Stdio::from(file));
         if let Some((_, core)) = cores {
             command.arg(format!("--core={core}"));
         }
-        let child = command.spawn().context("cannot start another process")?;
         let mut link = Self {
-            other: OtherProcess(child),
+            other: OtherProcess::start(&mut command)?,
             there: there.producer()?,
             back: back.consumer()?,
             ping: ping.producer()?,
@@ -116,15 +115,9 @@ impl Link {
             ..
         } = self;
         drop((there, back));
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match other.0.try_wait()? {
-                Some(status) if status.success() => return Ok(()),
-                Some(status) => bail!("the other process failed: {status}"),
-                None if Instant::now() >= deadline => bail!("the other process does not end"),
-                None => thread::sleep(Duration::from_millis(1)),
-            }
-        }
+        let status = other.wait_for_end(PATIENCE)?;
+        ensure!(status.success(), "the other process failed: {status}");
+        Ok(())
     }
 }
 
@@ -134,22 +127,4 @@ fn create(name: &str, direction: &str) -> Result<Ring> {
         .max_payload(LONGEST as u64)
         .prefault(true);
     Ok(options.create(&format!("{name}-{direction}"))?)
-}
-
-/// Killed, if need be, and reaped when this process has no more use for it.
-pub(crate) struct OtherProcess(Child);
-
-impl OtherProcess {
-    /// Whether it has not ended yet.
-    pub(crate) fn is_there(&mut self) -> bool {
-        self.0.try_wait().is_ok_and(|status| status.is_none())
-    }
-}
-
-impl Drop for OtherProcess {
-    fn drop(&mut self) {
-        // Both fail only when it has been reaped already, or cannot be helped.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }

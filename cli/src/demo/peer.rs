@@ -14,12 +14,13 @@ use mapring_limits::{FutexPingPong, PingPong};
 use sha2::{Digest, Sha256};
 
 use crate::args::DemoPeerArgs;
+use crate::spin::{receive, send};
 
 use super::link::{BACK, PING, PONG, THERE};
 use super::message::{
     BLOCK, Block, ECHO, END, HASHED, LONGEST, READY, REPORT, ROUND, Report, SLEEPING_BLOCK,
 };
-use super::wait::{PATIENCE, receive, send, while_there};
+use super::wait::{PATIENCE, asleep, in_time};
 
 /// Longest batch, in records.
 const BATCH: usize = 256;
@@ -112,8 +113,8 @@ impl Server {
         }
         let mut payload = [0; ECHO];
         for _ in 0..block.rounds {
-            receive(&mut self.ping, &mut payload, deadline)?;
-            send(&mut self.pong, ROUND, &payload, deadline)?;
+            receive(&mut self.ping, &mut payload, || in_time(deadline))?;
+            send(&mut self.pong, ROUND, &payload, || in_time(deadline))?;
         }
         Ok(())
     }
@@ -123,7 +124,7 @@ impl Server {
     fn answer_asleep(&mut self, block: Block) -> Result<()> {
         let mut rounds = block.first..block.first + block.rounds;
         let bare = || rounds.try_for_each(|round| self.futexes.pong(round as u32));
-        while_there(|| parent_id() == self.parent, bare)?;
+        asleep(|| parent_id() == self.parent, bare)?;
         let mut payload = [0; ECHO];
         for _ in 0..block.rounds {
             self.ping.recv(&mut payload, PATIENCE)?;

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use hdrhistogram::Histogram;
 
+use crate::spin::{receive, send};
+
 use super::histogram;
 use super::link::Link;
 use super::message::{BLOCK, Block, ECHO, ROUND};
-use super::wait::{PATIENCE, receive, send};
+use super::wait::{PATIENCE, in_time};
 
 /// Round trips of one kind, before it is the other's turn.
 const ROUNDS: u64 = 2000;
@@ -58,8 +60,8 @@ fn ring_rounds(link: &mut Link, block: Block, times: &mut Histogram<u64>) -> Res
     for round in block.first..block.first + block.rounds {
         payload[..8].copy_from_slice(&round.to_le_bytes());
         let start = Instant::now();
-        send(&mut link.ping, ROUND, &payload, deadline)?;
-        receive(&mut link.pong, &mut answer, deadline)?;
+        send(&mut link.ping, ROUND, &payload, || in_time(deadline))?;
+        receive(&mut link.pong, &mut answer, || in_time(deadline))?;
         times.saturating_record(start.elapsed().as_nanos() as u64);
         if answer != payload {
             bail!("round {round} came back with other bytes");
