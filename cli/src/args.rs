@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+mod bench;
 mod numbers;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use mapring::{WaitStrategy, Wakeups};
 use crate::choice::Choice;
 use crate::exit;
 
+pub(crate) use bench::{Asked, BenchArgs, BenchPeerArgs, Question};
 use numbers::{parse_positive_size, parse_seconds, parse_size};
 
 /// Pipes between processes through a named ring in shared memory.
@@ -27,12 +29,16 @@ pub(crate) enum Command {
     Recv(RecvArgs),
     Stat(StatArgs),
     Demo(DemoArgs),
+    Bench(BenchArgs),
     /// The other process of `demo`.
     #[command(hide = true)]
     DemoPeer(DemoPeerArgs),
     /// One of the producers of `demo --producers`.
     #[command(hide = true)]
     DemoProducer(DemoProducerArgs),
+    /// Another process of `bench`.
+    #[command(hide = true)]
+    BenchPeer(BenchPeerArgs),
 }
 
 /// Send a file or standard input.

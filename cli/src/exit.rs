@@ -49,6 +49,18 @@ impl fmt::Display for SendersDied {
 
 impl std::error::Error for SendersDied {}
 
+/// What was asked for cannot be, for a reason that only shows when it is seen together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WrongUsage(pub(crate) String);
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
 /// The code that goes with the first cause that has one.
 pub(crate) fn code_of(error: &Error) -> ExitCode {
     let code = error.chain().find_map(|cause| {
@@ -58,6 +70,8 @@ pub(crate) fn code_of(error: &Error) -> ExitCode {
             Some(INTERRUPTED)
         } else if cause.is::<SendersDied>() {
             Some(PEER_GONE)
+        } else if cause.is::<WrongUsage>() {
+            Some(USAGE)
         } else if let Some(error) = cause.downcast_ref::<SendError>() {
             code_of_send(error)
         } else if let Some(error) = cause.downcast_ref::<RecvError>() {

@@ -1,6 +1,7 @@
 //! `mapring`: pipes between processes through a named ring in shared memory.
 
 mod args;
+mod bench;
 mod choice;
 mod deaths;
 mod demo;
@@ -28,8 +29,10 @@ fn main() -> ExitCode {
         Command::Recv(args) => recv::run(&args),
         Command::Stat(args) => stat::run(&args),
         Command::Demo(args) => demo::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::DemoPeer(args) => demo::run_peer(&args),
         Command::DemoProducer(args) => demo::run_producer(&args),
+        Command::BenchPeer(args) => bench::run_peer(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

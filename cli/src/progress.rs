@@ -77,17 +77,58 @@ impl Progress {
     }
 }
 
+/// Counts steps, and shows them on standard error when that is a terminal.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    bar: Option<ProgressBar>,
+}
+
+impl Steps {
+    /// None of so many is done yet.
+    pub(crate) fn new(title: &str, total: usize) -> Self {
+        let bar = io::stderr().is_terminal().then(|| {
+            styled(
+                ProgressBar::new(total as u64),
+                "{bar:30} {percent:>3}%  {msg}",
+            )
+        });
+        if let Some(bar) = &bar {
+            bar.set_message(title.to_owned());
+        }
+        Self { bar }
+    }
+
+    /// One more is done.
+    pub(crate) fn count(&self) {
+        if let Some(bar) = &self.bar {
+            bar.inc(1);
+        }
+    }
+}
+
+impl Drop for Steps {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 fn bar(total: Option<u64>) -> ProgressBar {
-    let (bar, template) = match total {
-        Some(total) => (
+    match total {
+        Some(total) => styled(
             ProgressBar::new(total),
             "{bar:30} {percent:>3}%  {binary_bytes} of {binary_total_bytes}  {binary_bytes_per_sec}",
         ),
-        None => (
+        None => styled(
             ProgressBar::no_length(),
             "{spinner} {binary_bytes}  {binary_bytes_per_sec}",
         ),
-    };
+    }
+}
+
+/// The bar, looking like that, on standard error.
+fn styled(bar: ProgressBar, template: &str) -> ProgressBar {
     bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(HZ));
     // The template is a constant; should it be wrong, the default style does as well.
     bar.set_style(

@@ -28,6 +28,13 @@ pub fn run(data: &[u8]) {
         "{text:?}"
     );
 
+    let positive = parsers::parse_seconds(&text).ok();
+    let positive = positive.filter(|duration| !duration.is_zero());
+    assert_eq!(
+        parsers::parse_positive_seconds(&text).ok(),
+        positive,
+        "{text:?}"
+    );
     if let Ok(duration) = parsers::parse_seconds(&text) {
         let seconds: f64 = text.parse().expect("what was accepted is a number");
         let error = (duration.as_secs_f64() - seconds).abs();

@@ -27,6 +27,15 @@ pub(crate) fn parse_positive_size(text: &str) -> Result<u64, String> {
     }
 }
 
+/// As [`parse_seconds`], more than none.
+pub(crate) fn parse_positive_seconds(text: &str) -> Result<Duration, String> {
+    let seconds = parse_seconds(text)?;
+    if seconds.is_zero() {
+        return Err("must be more than 0".to_owned());
+    }
+    Ok(seconds)
+}
+
 /// A number of seconds, which may have a fraction.
 pub(crate) fn parse_seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
