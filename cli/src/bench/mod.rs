@@ -1,6 +1,8 @@
 //! `mapring bench`: what this machine does, and how near that is to what it can.
 
 mod clock;
+mod compare;
+mod html;
 mod machine;
 mod message;
 mod mpsc;
@@ -46,6 +48,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     for file in [&args.json, &args.html, &args.save].into_iter().flatten() {
         check_can_be_written(file)?;
     }
+    let before = args.compare.as_deref().map(Report::read).transpose()?;
     let report = measure(&plan)?;
     let json = report.to_json()?;
     let out = &mut io::stdout().lock();
@@ -53,6 +56,17 @@ pub(crate) fn run(args: &BenchArgs) -> Result<()> {
         out.write_all(json.as_bytes())?;
     } else {
         table::print(out, &report)?;
+    }
+    if let (Some(file), Some(before)) = (&args.compare, &before) {
+        let since = file.display().to_string();
+        if is_stdout(args.json.as_ref()) {
+            compare::print(&mut io::stderr(), &since, before, &report)?;
+        } else {
+            compare::print(out, &since, before, &report)?;
+        }
+    }
+    if let Some(file) = &args.html {
+        write(file, &html::page(&report)?)?;
     }
     let files = [&args.json, &args.save].into_iter().flatten();
     for file in files.filter(|file| !is_stdout(Some(file))) {

@@ -45,7 +45,7 @@ pub(super) fn title(question: Question) -> &'static str {
 }
 
 fn print_case(out: &mut impl Write, case: &Case) -> io::Result<()> {
-    writeln!(out, "\n  {:<40} {:>16}   ratio", case.name, case.limit)?;
+    writeln!(out, "\n  {:<38} {:>17}   ratio", case.name, case.limit)?;
     for figure in &case.figures {
         print_figure(out, figure)?;
     }
@@ -58,11 +58,11 @@ fn print_case(out: &mut impl Write, case: &Case) -> io::Result<()> {
 fn print_figure(out: &mut impl Write, figure: &Figure) -> io::Result<()> {
     let shown = |figure_of: f64| shown(figure_of, figure.unit);
     let value = &figure.value;
-    let range = format!("({} to {})", shown(value.min), shown(value.max));
+    let range = range_in_unit_of_median(value, figure.unit);
     let limit = figure.limit.as_ref().map(|limit| shown(limit.median));
     let ratio = figure.ratio.as_ref().map(ratio);
     let line = format!(
-        "    {:<9}{:>11} {:<24} {:>9}   {}",
+        "    {:<9}{:>11} {:<20} {:>11}   {}",
         figure.name,
         shown(value.median),
         range,
@@ -72,38 +72,40 @@ fn print_figure(out: &mut impl Write, figure: &Figure) -> io::Result<()> {
     writeln!(out, "{}", line.trim_end())
 }
 
+/// The least and the greatest, without the unit, which is that of the median.
+fn range_in_unit_of_median(spread: &Spread, unit: Unit) -> String {
+    let (scale, _) = scale_of(spread.median, unit);
+    let [min, max] = [spread.min, spread.max].map(|figure| short(figure / scale));
+    format!("({min} to {max})")
+}
+
 /// A ratio and its range.
-fn ratio(spread: &Spread) -> String {
+pub(super) fn ratio(spread: &Spread) -> String {
     let [median, min, max] = [spread.median, spread.min, spread.max].map(short);
     format!("{median} ({min} to {max})")
 }
 
 /// A figure with its unit, in a few characters.
 pub(super) fn shown(figure: f64, unit: Unit) -> String {
-    match unit {
-        Unit::Nanoseconds => scaled(figure, &[(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")]),
-        Unit::RecordsPerSecond | Unit::OperationsPerSecond => scaled(
-            figure,
-            &[(1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")],
-        ),
-        Unit::BytesPerSecond => scaled(
-            figure,
-            &[(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")],
-        ),
-        Unit::Ratio => short(figure),
-    }
+    let (scale, unit) = scale_of(figure, unit);
+    format!("{} {unit}", short(figure / scale))
+        .trim_end()
+        .to_owned()
 }
 
-/// In the first of these units that it has ten of, or else the last: so many digits are exact enough.
-fn scaled(figure: f64, units: &[(f64, &str)]) -> String {
-    let least = if units.last().is_some_and(|(_, unit)| *unit == "ns") {
-        10.0
-    } else {
-        1.0
+/// What is one of the unit that such a figure is shown in, and what that is called.
+fn scale_of(figure: f64, unit: Unit) -> (f64, &'static str) {
+    let units = match unit {
+        Unit::Nanoseconds => [(1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns")],
+        Unit::RecordsPerSecond | Unit::OperationsPerSecond => {
+            [(1e9, "G/s"), (1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")]
+        }
+        Unit::BytesPerSecond => [(1e9, "GB/s"), (1e6, "MB/s"), (1e3, "kB/s"), (1.0, "B/s")],
+        Unit::Ratio => [(1.0, ""); 4],
     };
-    let unit = units.iter().find(|(scale, _)| figure >= least * scale);
-    let (scale, unit) = unit.or(units.last()).copied().unwrap_or((1.0, ""));
-    format!("{} {unit}", short(figure / scale))
+    let [.., smallest] = units;
+    let fitting = units.iter().find(|(scale, _)| figure >= *scale);
+    fitting.copied().unwrap_or(smallest)
 }
 
 /// A number with three digits or so.
@@ -114,4 +116,32 @@ fn short(number: f64) -> String {
         _ => 0,
     };
     format!("{number:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_shown_in_a_unit_that_fits() {
+        let all = [
+            (388.0, Unit::Nanoseconds, "388 ns"),
+            (9_700.0, Unit::Nanoseconds, "9.70 µs"),
+            (2e9, Unit::Nanoseconds, "2.00 s"),
+            (145.2e6, Unit::RecordsPerSecond, "145 M/s"),
+            (15.31e9, Unit::BytesPerSecond, "15.3 GB/s"),
+            (0.5, Unit::OperationsPerSecond, "0.50 /s"),
+            (1.0, Unit::Ratio, "1.00"),
+        ];
+        for (figure, unit, expected) in all {
+            assert_eq!(shown(figure, unit), expected);
+        }
+    }
+
+    #[test]
+    fn a_range_is_in_the_unit_of_its_median() {
+        let spread = Spread::of(vec![950.0, 1_100.0, 2_000_000.0]);
+        let range = range_in_unit_of_median(&spread, Unit::Nanoseconds);
+        assert_eq!(range, "(0.95 to 2000)");
+    }
 }

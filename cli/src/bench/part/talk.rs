@@ -174,6 +174,7 @@ impl<S: Sender, R: Receiver> Play for Pace<S, R> {
             back.receive(watch)?;
         }
         there.send(LAST, watch)?;
+        back.receive(watch)?;
         Ok(Outcome {
             count,
             begin: turn.begin,
@@ -198,6 +199,7 @@ impl<S: Sender, R: Receiver> Play for Hear<S, R> {
         loop {
             let number = there.receive(watch)?;
             if number == LAST {
+                back.send(LAST, watch)?;
                 return Ok(Outcome {
                     count: heard,
                     begin: turn.begin,
