@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde::{Deserialize, Serialize};
 
 use super::numbers::{parse_positive_seconds, parse_positive_size};
@@ -39,7 +40,7 @@ pub(crate) enum Question {
 #[command(after_help = HELP)]
 pub(crate) struct BenchArgs {
     /// What to measure [default: all]
-    #[arg(value_name = "QUESTION", value_parser = parse_question)]
+    #[arg(value_name = "QUESTION")]
     pub(crate) questions: Vec<Asked>,
 
     /// Bytes of payload (8, 64, 1K, …), from 8 to a quarter of the capacity [default: 56 for round
@@ -144,17 +145,24 @@ pub(crate) enum Asked {
     Only(Question),
 }
 
-fn parse_question(text: &str) -> Result<Asked, String> {
-    if text == "all" {
-        return Ok(Asked::All);
+impl ValueEnum for Asked {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self::All,
+            Self::Only(Question::Rtt),
+            Self::Only(Question::Throughput),
+            Self::Only(Question::Mpsc),
+            Self::Only(Question::Wake),
+            Self::Only(Question::Open),
+        ]
     }
-    Question::from_str(text, false)
-        .map(Asked::Only)
-        .map_err(|_| {
-            let names = Question::value_variants().iter();
-            let names: Vec<_> = names.map(|question| question.name()).collect();
-            format!("it is all, or one of {}", names.join(", "))
-        })
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        match self {
+            Self::All => Some(PossibleValue::new("all").help("All of these")),
+            Self::Only(question) => question.to_possible_value(),
+        }
+    }
 }
 
 impl Question {

@@ -25,7 +25,7 @@ pub(super) fn measure(stage: &mut Stage<'_>) -> Result<Vec<Case>> {
     let mut path = || folder.join(format!("mapring-bare.{}", stage.name()));
     let (created, attached) = (path(), path());
     let bare = BareRegion::create(&attached, size).context("cannot create a bare region")?;
-    let bare = Removed(attached.clone(), bare);
+    let _names = [attached.clone(), ring.path().to_owned()].map(Removed);
     let create = Opening::Create {
         name: stage.name(),
         capacity,
@@ -85,11 +85,8 @@ fn case(name: &str, limit: &str, ring: &[Played], bare: &[Played]) -> Result<Cas
     Ok(case)
 }
 
-/// A bare region, and its name, which goes with it.
-struct Removed(
-    PathBuf,
-    #[expect(dead_code, reason = "kept open")] BareRegion,
-);
+/// A name that goes with this, whoever still uses what it is of.
+struct Removed(PathBuf);
 
 impl Drop for Removed {
     fn drop(&mut self) {

@@ -129,7 +129,7 @@ pub(super) struct Point {
 }
 
 impl Report {
-    /// Reads what [`Report::write`] has written.
+    /// Reads what was saved.
     pub(super) fn read(path: &Path) -> Result<Self> {
         let shown = path.display();
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {shown}"))?;
@@ -214,11 +214,11 @@ type TimeFigure = (&'static str, fn(&Times) -> f64);
 
 const TIME_FIGURES: [TimeFigure; 6] = [
     ("mean", Times::mean),
-    ("p50", |times| times.at_percentile(50.0)),
-    ("p90", |times| times.at_percentile(90.0)),
-    ("p99", |times| times.at_percentile(99.0)),
-    ("p99.9", |times| times.at_percentile(99.9)),
-    ("max", |times| times.at_percentile(100.0)),
+    ("p50", |times| times.at_quantile(0.5)),
+    ("p90", |times| times.at_quantile(0.9)),
+    ("p99", |times| times.at_quantile(0.99)),
+    ("p99.9", |times| times.at_quantile(0.999)),
+    ("max", |times| times.at_quantile(1.0)),
 ];
 
 /// Of all rounds together.
@@ -270,8 +270,8 @@ impl Distribution {
     fn of(times: &Times, limits: &Times) -> Self {
         let point = |percentile| Point {
             percentile,
-            value: times.at_percentile(percentile),
-            limit: limits.at_percentile(percentile),
+            value: times.at_quantile(percentile / 100.0),
+            limit: limits.at_quantile(percentile / 100.0),
         };
         Self {
             unit: Unit::Nanoseconds,

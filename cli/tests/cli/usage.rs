@@ -81,13 +81,16 @@ fn a_ring_to_look_at_must_be_named_exactly_once() {
 }
 
 #[test]
-fn help_tells_of_every_command_but_those_of_the_demo_itself() {
+fn help_tells_of_every_command_but_those_of_other_processes() {
     let help = Tool::start(&["help"], b"").finish().expect_code(0).stdout;
     let help = String::from_utf8(help).unwrap();
-    for command in ["send", "recv", "stat", "demo"] {
+    for command in ["send", "recv", "stat", "demo", "bench"] {
         assert!(help.contains(&format!("\n  {command} ")), "{help}");
     }
-    assert!(!help.contains("demo-p"), "{help}");
+    assert!(
+        !help.contains("demo-p") && !help.contains("bench-p"),
+        "{help}"
+    );
     for command in ["send", "recv"] {
         let help = Tool::start(&["help", command], b"").finish();
         let help = String::from_utf8(help.expect_code(0).stdout).unwrap();
@@ -111,5 +114,28 @@ fn help_tells_the_exit_codes() {
         let help = String::from_utf8(help).unwrap();
         assert!(help.contains("3  the other side died"), "{help}");
         assert!(!help.contains("demo-peer"), "{help}");
+    }
+}
+
+#[test]
+fn help_tells_what_a_benchmark_compares_with() {
+    let help = Tool::start(&["bench", "--help"], b"")
+        .finish()
+        .expect_code(0);
+    let help = String::from_utf8(help.stdout).unwrap();
+    for words in [
+        "[QUESTION]...",
+        "--rate <NUMBER>",
+        "coordinated",
+        "The limits:",
+        "--json[=<FILE>]",
+    ] {
+        assert!(help.contains(words), "no {words} in {help}");
+    }
+    for question in ["all", "rtt", "throughput", "mpsc", "wake", "open"] {
+        assert!(
+            help.contains(&format!("- {question}:")),
+            "no {question} in {help}"
+        );
     }
 }

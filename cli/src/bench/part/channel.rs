@@ -15,12 +15,17 @@ use super::payload::Payload;
 use crate::bench::watch::{SLICE, Slices, Watch};
 use crate::spin;
 
-/// The last message of a turn.
-pub(super) const LAST: u32 = u32::MAX;
-/// Who finds this has been roused from its sleep.
-const ROUSED: u32 = LAST - 1;
+/// The last message of a turn. It is also the greatest that there is: a bare futex needs one bit for
+/// itself.
+pub(super) const LAST: u32 = u32::MAX >> 1;
+/// Who finds this has been roused from its sleep. It is odd, as no moment is.
+const ROUSED: u32 = LAST - 2;
+/// Such a bit is set in the last message of those who count, beside the count.
+pub(super) const END: u32 = 1 << 30;
+/// Beside it, set in every other turn: who has missed the rest of a turn sees that it is another one.
+pub(super) const TURN: u32 = 1 << 29;
 /// The greatest number of a message.
-pub(super) const GREATEST: u32 = LAST - 2;
+pub(super) const GREATEST: u32 = TURN - 4;
 
 /// What carries a message, which is a number, and bytes that nobody looks at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,7 +105,10 @@ impl Ends for Word<'_> {
     type Receiver = WordReceiver;
 
     fn sender(&self) -> Result<WordSender> {
-        Ok(WordSender(PingPong::new(&open_file(self.0)?)?))
+        Ok(WordSender {
+            words: PingPong::new(&open_file(self.0)?)?,
+            count: 0,
+        })
     }
 
     fn receiver(&self) -> Result<WordReceiver> {
@@ -112,12 +120,18 @@ impl Ends for Word<'_> {
     }
 }
 
-pub(super) struct WordSender(PingPong);
+pub(super) struct WordSender {
+    words: PingPong,
+    /// Is in the upper half of each word: the same message twice is two.
+    count: u32,
+}
 
 impl Sender for WordSender {
     #[inline]
     fn send(&mut self, number: u32, _watch: &Watch) -> Result<()> {
-        self.0.begin(u64::from(number));
+        self.count = self.count.wrapping_add(1);
+        self.words
+            .begin(u64::from(self.count) << 32 | u64::from(number));
         Ok(())
     }
 }
@@ -205,7 +219,10 @@ impl Ends for Futex<'_> {
     type Receiver = FutexReceiver;
 
     fn sender(&self) -> Result<FutexSender> {
-        Ok(FutexSender(FutexPingPong::new(&open_file(self.0)?)?))
+        Ok(FutexSender {
+            words: FutexPingPong::new(&open_file(self.0)?)?,
+            is_odd: false,
+        })
     }
 
     fn receiver(&self) -> Result<FutexReceiver> {
@@ -218,12 +235,17 @@ impl Ends for Futex<'_> {
     }
 }
 
-pub(super) struct FutexSender(FutexPingPong);
+pub(super) struct FutexSender {
+    words: FutexPingPong,
+    /// Is the lowest bit of each word: the same message twice is two.
+    is_odd: bool,
+}
 
 impl Sender for FutexSender {
     #[inline]
     fn send(&mut self, number: u32, _watch: &Watch) -> Result<()> {
-        Ok(self.0.begin(number)?)
+        self.is_odd = !self.is_odd;
+        Ok(self.words.begin(number << 1 | u32::from(self.is_odd))?)
     }
 }
 
@@ -237,17 +259,18 @@ impl Receiver for FutexReceiver {
     #[inline]
     fn receive(&mut self, watch: &Watch) -> Result<u32> {
         self.last = self.words.next(self.last)?;
-        if self.last == ROUSED {
+        let number = self.last >> 1;
+        if number == ROUSED {
             watch.look()?;
             bail!("it was roused for no reason");
         }
-        Ok(self.last)
+        Ok(number)
     }
 
     fn rouse(&self) -> Result<Option<Rouse>> {
         let words = FutexPingPong::new(&self.file)?;
         // When not even this goes, nothing does.
-        Ok(Some(Box::new(move || drop(words.begin(ROUSED)))))
+        Ok(Some(Box::new(move || drop(words.begin(ROUSED << 1)))))
     }
 }
 
@@ -336,4 +359,55 @@ fn write_number(payload: &mut [u8], number: u32) {
 fn read_number(payload: &[u8]) -> u32 {
     std::hint::black_box(payload);
     u32::from_le_bytes([payload[0], payload[1], payload[2], payload[3]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+    use std::process;
+
+    /// The same messages come out of each kind of channel as go in, one by one.
+    fn messages_arrive<E: Ends>(ends: &E) {
+        let watch = &Watch::of_nothing();
+        let (mut sender, mut receiver) = (ends.sender().unwrap(), ends.receiver().unwrap());
+        for number in [1, 1, 2, LAST, LAST, 0, GREATEST, 1] {
+            sender.send(number, watch).unwrap();
+            assert_eq!(receiver.receive(watch).unwrap(), number);
+        }
+    }
+
+    fn with_file(size: usize, test: impl FnOnce(&Path)) {
+        let file = mapring_limits::shared_file(size).unwrap();
+        let path = format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd());
+        test(Path::new(&path));
+    }
+
+    #[test]
+    fn messages_arrive_in_all_ways() {
+        with_file(PingPong::SIZE, |path| messages_arrive(&Word(path)));
+        with_file(FutexPingPong::SIZE, |path| messages_arrive(&Futex(path)));
+        with_file(4096 + 100, |path| {
+            messages_arrive(&Buffer(path, vec![0; 100]));
+        });
+        let name = &format!("cli-channel-{}", process::id());
+        let _ring = Options::new().create(name).unwrap();
+        for waiting in Waiting::value_variants() {
+            messages_arrive(&RingEnds {
+                name,
+                waiting: *waiting,
+                payload: [0; 8],
+            });
+        }
+    }
+
+    #[test]
+    fn who_is_roused_fails() {
+        with_file(FutexPingPong::SIZE, |path| {
+            let mut receiver = Futex(path).receiver().unwrap();
+            let mut rouse = receiver.rouse().unwrap().unwrap();
+            rouse();
+            assert!(receiver.receive(&Watch::of_nothing()).is_err());
+        });
+    }
 }

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::channel::{
-    Buffer, Channel, Ends, Futex, GREATEST, LAST, Receiver, RingEnds, Sender, Word,
+    Buffer, Channel, END, Ends, Futex, GREATEST, LAST, Receiver, RingEnds, Sender, TURN, Word,
 };
 use super::payload::{Make, Payload, with_payload};
 use super::{Outcome, Play, Rouse, Times, Turn, wait_until};
@@ -82,7 +82,7 @@ fn over<E: Ends>(role: Role, there: &E, back: &E) -> Result<Box<dyn Play>> {
     Ok(match role {
         Role::Ping => Box::new(Ping(there.sender()?, back.receiver()?)),
         Role::Pong => Box::new(Pong(back.sender()?, there.receiver()?)),
-        Role::Pace => Box::new(Pace(there.sender()?, back.receiver()?)),
+        Role::Pace => Box::new(Pace(there.sender()?, back.receiver()?, 0)),
         Role::Hear => Box::new(Hear(back.sender()?, there.receiver()?)),
         Role::Wake => Box::new(Wake(there.sender()?, back.receiver()?)),
         Role::Sleep => Box::new(Sleep(back.sender()?, there.receiver()?)),
@@ -152,28 +152,26 @@ fn due(turn: &Turn) -> u64 {
     (turn.time / turn.gap.max(1)).clamp(1, u64::from(GREATEST))
 }
 
-struct Pace<S, R>(S, R);
+/// The last is what marks the end of the last turn, beside the count.
+struct Pace<S, R>(S, R, u32);
 
 impl<S: Sender, R: Receiver> Play for Pace<S, R> {
     fn play(&mut self, turn: &Turn, watch: &Watch) -> Result<Outcome> {
-        let Self(there, back) = self;
+        let Self(there, back, turn_mark) = self;
         // Who is far behind gives up: it might take hours.
         let give_up = turn.begin + 2 * turn.time.max(turn.gap);
         let mut count = 0;
         while count < due(turn) {
             let now = wait_until(turn.begin + count * turn.gap, watch)?;
-            if now >= give_up {
+            if now >= give_up && count > 0 {
                 break;
             }
             count += 1;
             there.send(count as u32, watch)?;
         }
         let end = clock::now();
-        if count == due(turn) {
-            // The end would come in the way of the last one, where there is room for one only.
-            back.receive(watch)?;
-        }
-        there.send(LAST, watch)?;
+        *turn_mark ^= TURN;
+        there.send(END | *turn_mark | count as u32, watch)?;
         back.receive(watch)?;
         Ok(Outcome {
             count,
@@ -195,27 +193,23 @@ impl<S: Sender, R: Receiver> Play for Hear<S, R> {
         let Self(back, there) = self;
         let mut times = Times::new()?;
         let mut heard = 0;
-        let mut end = turn.begin;
         loop {
             let number = there.receive(watch)?;
-            if number == LAST {
+            let now = clock::now();
+            // Also those that it has missed were due, and have been overtaken by now.
+            while heard < u64::from(number & !(END | TURN)) {
+                let was_due = turn.begin + heard * turn.gap;
+                times.record(now.saturating_sub(was_due));
+                heard += 1;
+            }
+            if number & END != 0 {
                 back.send(LAST, watch)?;
                 return Ok(Outcome {
                     count: heard,
                     begin: turn.begin,
-                    end,
+                    end: now,
                     times: Some(times),
                 });
-            }
-            end = clock::now();
-            // Also those that it has missed were due, and have been overtaken by now.
-            while heard < u64::from(number) {
-                let was_due = turn.begin + heard * turn.gap;
-                times.record(end.saturating_sub(was_due));
-                heard += 1;
-            }
-            if heard == due(turn) {
-                back.send(number, watch)?;
             }
         }
     }
@@ -225,9 +219,14 @@ impl<S: Sender, R: Receiver> Play for Hear<S, R> {
     }
 }
 
-/// A moment as a message: the low half of it. It is even, and so it is not [`LAST`].
+/// A moment as a message: the lower bits of it. It is even, and so it is not [`LAST`].
 fn stamp(moment: u64) -> u32 {
-    moment as u32 & !1
+    moment as u32 & (LAST - 1)
+}
+
+/// From one stamp to another, if that is less than two seconds later.
+fn between(earlier: u32, later: u32) -> u64 {
+    u64::from(later.wrapping_sub(earlier) & LAST)
 }
 
 struct Wake<S, R>(S, R);
@@ -282,9 +281,76 @@ impl<S: Sender, R: Receiver> Play for Sleep<S, R> {
                     times: Some(times),
                 });
             }
-            // Of wakes that take less than four seconds, the low half says all.
-            times.record(u64::from(stamp(end).wrapping_sub(message)));
+            times.record(between(message, stamp(end)));
             back.send(message, watch)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+
+    #[test]
+    fn stamps_tell_how_long_it_was() {
+        for begin in [
+            0,
+            7,
+            u64::from(LAST) - 1,
+            u64::from(u32::MAX) - 3,
+            u64::MAX / 2,
+        ] {
+            for passed in [0, 2, 1_000, 1_999_999_998] {
+                let between = between(stamp(begin), stamp(begin + passed));
+                assert!(
+                    between.abs_diff(passed) <= 1,
+                    "{passed} from {begin}: {between}"
+                );
+                assert_ne!(stamp(begin + passed), LAST);
+            }
+        }
+    }
+
+    #[test]
+    fn one_message_at_least_is_due() {
+        let due = |time, gap| {
+            due(&Turn {
+                begin: 0,
+                time,
+                gap,
+            })
+        };
+        assert_eq!(
+            (due(100, 10), due(99, 10), due(5, 10), due(5, 0)),
+            (10, 9, 1, 5)
+        );
+    }
+
+    /// What is heard of two turns that are over before anybody listens, over a way with room for one
+    /// message only.
+    #[test]
+    fn turns_that_were_missed_are_heard_at_their_ends() {
+        let file = mapring_limits::shared_file(mapring_limits::FutexPingPong::SIZE).unwrap();
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let channel = Futex(Path::new(&path));
+        let (watch, mut sender) = (&Watch::of_nothing(), channel.sender().unwrap());
+        let mut hear = Hear(Nowhere, channel.receiver().unwrap());
+        for mark in [TURN, 0, TURN] {
+            for number in [1, 2, 3, END | mark | 3] {
+                sender.send(number, watch).unwrap();
+            }
+            let outcome = hear.play(&Turn::default(), watch).unwrap();
+            assert_eq!((outcome.count, outcome.times.unwrap().count()), (3, 3));
+        }
+    }
+
+    struct Nowhere;
+
+    impl Sender for Nowhere {
+        fn send(&mut self, _number: u32, _watch: &Watch) -> Result<()> {
+            Ok(())
         }
     }
 }

@@ -30,9 +30,9 @@ impl Times {
         self.0.len()
     }
 
-    /// The time that so many of a hundred did not exceed.
-    pub(crate) fn at_percentile(&self, percentile: f64) -> f64 {
-        self.0.value_at_percentile(percentile) as f64
+    /// The time that this part of them did not exceed.
+    pub(crate) fn at_quantile(&self, quantile: f64) -> f64 {
+        self.0.value_at_quantile(quantile) as f64
     }
 
     /// The mean of all.
@@ -75,11 +75,10 @@ mod tests {
     }
 
     #[test]
-    fn percentiles_are_those_of_the_times() {
+    fn quantiles_are_those_of_the_times() {
         let times = of(1..=1000);
-        for (percentile, expected) in [(50.0, 500.0), (99.0, 990.0), (99.9, 999.0), (100.0, 1000.0)]
-        {
-            assert_eq!(times.at_percentile(percentile), expected);
+        for (quantile, expected) in [(0.5, 500.0), (0.99, 990.0), (0.999, 999.0), (1.0, 1000.0)] {
+            assert_eq!(times.at_quantile(quantile), expected);
         }
         assert_eq!((times.count(), times.mean()), (1000, 500.5));
     }
@@ -87,8 +86,8 @@ mod tests {
     #[test]
     fn no_time_is_less_than_a_nanosecond_or_more_than_the_longest() {
         let times = of([0, u64::MAX]);
-        assert_eq!((times.count(), times.at_percentile(50.0)), (2, 1.0));
-        assert!(times.at_percentile(100.0) >= LONGEST as f64);
+        assert_eq!((times.count(), times.at_quantile(0.5)), (2, 1.0));
+        assert!(times.at_quantile(1.0) >= LONGEST as f64);
     }
 
     #[test]
@@ -96,8 +95,8 @@ mod tests {
         let times = of([1, 1, 7, 1_000_003, LONGEST, u64::MAX]);
         let text = serde_json::to_string(&times).unwrap();
         let arrived: Times = serde_json::from_str(&text).unwrap();
-        for percentile in [0.0, 33.0, 50.0, 66.0, 80.0, 100.0] {
-            let at = |times: &Times| times.at_percentile(percentile);
+        for quantile in [0.0, 0.33, 0.5, 0.66, 0.8, 1.0] {
+            let at = |times: &Times| times.at_quantile(quantile);
             assert_eq!(at(&arrived), at(&times));
         }
         assert_eq!(arrived.count(), 6);
@@ -107,6 +106,6 @@ mod tests {
     fn sums_have_all() {
         let mut sum = of([1, 2]);
         sum.add(&of([1000])).unwrap();
-        assert_eq!((sum.count(), sum.at_percentile(100.0)), (3, 1000.0));
+        assert_eq!((sum.count(), sum.at_quantile(1.0)), (3, 1000.0));
     }
 }

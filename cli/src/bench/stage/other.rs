@@ -2,7 +2,8 @@
 
 use std::io::BufReader;
 use std::process::{self, ChildStdin, ChildStdout, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -13,6 +14,9 @@ use crate::other_process::{OtherProcess, this_program};
 
 /// How long a process may take to end that has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a process may seem to be there that has ended.
+const AFTERMATH: Duration = Duration::from_millis(100);
 
 /// A process that plays parts.
 #[derive(Debug)]
@@ -94,9 +98,17 @@ impl Other {
         Ok(())
     }
 
-    /// Why it has ended, if it has.
+    /// Why it has ended, if it has or does so just now.
     pub(super) fn end(&mut self) -> Option<anyhow::Error> {
-        (!self.process.is_there()).then(|| self.reason())
+        // What it leaves behind may be seen before its end is.
+        let begin = Instant::now();
+        while self.process.is_there() {
+            if begin.elapsed() >= AFTERMATH {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Some(self.reason())
     }
 
     fn tell(&mut self, command: &Command) -> Result<()> {
@@ -112,7 +124,10 @@ impl Other {
 
     fn answer(&mut self) -> Result<Answer> {
         if self.answers.buffer().is_empty() {
-            self.interrupt.wait_until_readable(self.answers.get_ref())?;
+            let readable = self.interrupt.wait_until_readable(self.answers.get_ref());
+            // Rather than what the signal has made of the wait.
+            self.interrupt.check()?;
+            readable?;
         }
         match message::read(&mut self.answers)? {
             Some(Answer::Failed { message }) => Err(self.failed(&message)),
