@@ -191,3 +191,82 @@ fn without_repetitions<T: Copy + PartialEq>(items: &[T]) -> Vec<T> {
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX / 4)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::args::{Args, Command};
+    use clap::Parser;
+
+    fn plan(arguments: &[&str]) -> Result<Plan> {
+        let arguments = [&["mapring", "bench"], arguments].concat();
+        match Args::try_parse_from(arguments)?.command {
+            Command::Bench(args) => Plan::new(&args),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn all_is_measured_unless_something_is_asked_for() {
+        let all = Question::value_variants();
+        assert_eq!(plan(&[]).unwrap().questions, all);
+        assert_eq!(plan(&["rtt", "all"]).unwrap().questions, all);
+        let some = plan(&["wake", "rtt", "wake"]).unwrap().questions;
+        assert_eq!(some, [Question::Rtt, Question::Wake]);
+    }
+
+    #[test]
+    fn a_quick_run_is_short_unless_asked_otherwise() {
+        let times = |arguments: &[&str]| {
+            let plan = plan(arguments).unwrap();
+            (plan.time, plan.warm_up, plan.rounds)
+        };
+        assert_eq!(times(&[]), (100_000_000, 100_000_000, 9));
+        assert_eq!(times(&["--quick"]), (10_000_000, 10_000_000, 2));
+        let longer = times(&["--quick", "--duration", "2", "--rounds", "3"]);
+        assert_eq!(longer, (2_000_000_000, 2_000_000_000, 3));
+        let cold = times(&["--duration", "2", "--warm-up", "0.5"]);
+        assert_eq!(cold, (2_000_000_000, 500_000_000, 9));
+    }
+
+    #[test]
+    fn usual_sizes_are_those_that_fit() {
+        let usual = [8, 16 << 10, 128 << 10];
+        assert_eq!(plan(&[]).unwrap().sizes_or(&usual), usual);
+        let small = plan(&["--capacity", "64K"]).unwrap();
+        assert_eq!(small.sizes_or(&usual), usual[..2]);
+        let asked = plan(&["--sizes", "9,8,9"]).unwrap();
+        assert_eq!(asked.sizes_or(&usual), [9, 8]);
+    }
+
+    #[test]
+    fn one_producer_is_always_measured_first() {
+        let producers = |arguments: &[&str]| plan(arguments).unwrap().producers;
+        assert_eq!(producers(&[]), [1, 2, 4, 8]);
+        assert_eq!(producers(&["--producers", "7,3,7"]), [1, 3, 7]);
+    }
+
+    #[test]
+    fn further_processes_take_turns_on_the_other_cores() {
+        let mut plan = plan(&[]).unwrap();
+        plan.cores = vec![4, 9, 5];
+        let cores: Vec<_> = (0..5).map(|process| plan.core_of(process)).collect();
+        assert_eq!(cores, [4, 9, 5, 9, 5].map(Some));
+        plan.cores = vec![4];
+        assert_eq!((plan.core_of(0), plan.core_of(3)), (Some(4), Some(4)));
+    }
+
+    #[test]
+    fn cores_that_are_shared_are_told() {
+        let notes = |cores: &[usize], arguments: &[&str]| {
+            let mut plan = plan(arguments).unwrap();
+            plan.cores = cores.to_vec();
+            plan.notes()
+        };
+        assert!(notes(&[0, 1], &["rtt"])[..].is_empty());
+        assert!(notes(&[0, 0], &["rtt"])[0].starts_with("1 core, 2 processes"));
+        assert!(notes(&[0, 1], &["mpsc"])[0].starts_with("2 cores, 9 processes"));
+        assert!(notes(&[0, 1, 2, 3], &["mpsc"])[0].starts_with("4 cores, 9 processes"));
+        assert!(notes(&[0, 1, 2, 3], &["mpsc", "--producers", "3"]).is_empty());
+    }
+}

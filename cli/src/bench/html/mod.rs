@@ -27,6 +27,8 @@ th, td { padding: .15rem .8rem .15rem 0; text-align: right; vertical-align: top 
 th:first-child, td:first-child { text-align: left }
 tr.case th { padding-top: .8rem; text-align: left } thead th { color: var(--faint) }
 .faint { color: var(--faint) } .note { border-left: 3px solid #d9822b; padding-left: .8rem }
+figure { margin: 1.5rem 0 } figcaption { display: flex; flex-wrap: wrap; gap: .2rem 1.5rem; font-size: .85rem }
+figcaption i { display: inline-block; width: 2rem; margin-right: .5rem; vertical-align: middle }
 svg { width: 100%; height: auto; color: var(--text) }
 svg text { fill: currentColor }
 svg [stroke='#000000'] { stroke: currentColor } svg [stroke='#808080'] { stroke: var(--line) }
@@ -69,13 +71,13 @@ pub(super) fn page(report: &Report) -> Result<String> {
 fn section(report: &Report, question: Question) -> Result<Markup> {
     let cases = report.cases.iter();
     let cases: Vec<_> = cases.filter(|case| case.question == question).collect();
-    let mut plots = Vec::new();
+    let mut figures = Vec::new();
     for plot in plots_of(question, &cases) {
-        plots.push(plot.to_svg()?);
+        figures.push(figure(&plot)?);
     }
     Ok(html! {
         h2 { (title(question)) }
-        @for plot in plots { figure { (PreEscaped(plot)) } }
+        @for figure in figures { (figure) }
         table {
             thead { tr {
                 th { "figure" } th { "mapring" } th { "min" } th { "max" } th { "limit" }
@@ -84,6 +86,23 @@ fn section(report: &Report, question: Question) -> Result<Markup> {
             tbody { @for case in cases { (rows(case)) } }
         }
     })
+}
+
+/// A plot, and what its lines are.
+fn figure(plot: &Plot) -> Result<Markup> {
+    let svg = plot.to_svg()?;
+    let style = |line: &Line| {
+        let kind = if line.is_dashed { "dashed" } else { "solid" };
+        format!("border-top: 2px {kind} {}", line.css_colour())
+    };
+    Ok(html! { figure {
+        (PreEscaped(svg))
+        figcaption {
+            @for line in &plot.lines {
+                span { i style=(style(line)) {} (line.name) }
+            }
+        }
+    } })
 }
 
 fn rows(case: &Case) -> Markup {
@@ -122,10 +141,12 @@ fn plots_of(question: Question, cases: &[&Case]) -> Vec<Plot> {
     }
 }
 
-/// A plot for each size of payload: times by percentile, of the cases and their limits.
+/// A plot for each size of payload, there and back or one way: times by percentile, of the cases and
+/// their limits.
 fn percentiles(cases: &[&Case]) -> Vec<Plot> {
     let mut plots = Vec::new();
-    for cases in cases.chunk_by(|one, other| one.payload_bytes == other.payload_bytes) {
+    let kind = |case: &Case| (case.payload_bytes, case.figure("sent").is_some());
+    for cases in cases.chunk_by(|one, other| kind(one) == kind(other)) {
         let mut lines = Vec::new();
         for (colour, case) in cases.iter().enumerate() {
             let Some(distribution) = &case.distribution else {

@@ -45,9 +45,9 @@ pub(super) enum Axis {
 
 /// A line through points, each so far across and so far up.
 pub(super) struct Line {
-    name: String,
+    pub(super) name: String,
     colour: RGBColor,
-    is_dashed: bool,
+    pub(super) is_dashed: bool,
     points: Vec<(f64, f64)>,
 }
 
@@ -102,6 +102,8 @@ impl Plot {
         X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
     {
         let up = range(self.lines.iter().flat_map(Line::up));
+        // From a power of ten on, which has a label.
+        let up = 10_f64.powf(up.start.log10().floor())..up.end;
         let mut chart = ChartBuilder::on(root)
             .caption(&self.title, ("sans-serif", 17, &TEXT))
             .margin(8)
@@ -120,29 +122,25 @@ impl Plot {
         for line in &self.lines {
             let style = line.colour.stroke_width(2);
             let points = line.points.iter().copied();
-            let drawn = if line.is_dashed {
+            if line.is_dashed {
                 let (dash, space) = DASH;
-                chart.draw_series(DashedLineSeries::new(points, dash, space, style))?
+                chart.draw_series(DashedLineSeries::new(points, dash, space, style))?;
             } else {
-                chart.draw_series(LineSeries::new(points, style))?
-            };
-            let is_dashed = line.is_dashed;
-            drawn.label(&line.name).legend(move |(x, y)| {
-                let end = if is_dashed { x + 8 } else { x + 18 };
-                PathElement::new([(x, y), (end, y)], style)
-            });
+                chart.draw_series(LineSeries::new(points, style))?;
+            }
         }
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::UpperLeft)
-            .label_font(("sans-serif", 14, &TEXT))
-            .draw()?;
         root.present()?;
         Ok(())
     }
 }
 
 impl Line {
+    /// Its colour, as style sheets have it.
+    pub(super) fn css_colour(&self) -> String {
+        let RGBColor(red, green, blue) = self.colour;
+        format!("#{red:02x}{green:02x}{blue:02x}")
+    }
+
     fn across(&self) -> impl Iterator<Item = f64> {
         self.points.iter().map(|point| point.0)
     }

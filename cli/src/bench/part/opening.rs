@@ -41,9 +41,10 @@ impl Opening {
                 let _producer = Options::new().open(&name)?.producer()?;
                 Ok(())
             })),
-            Self::AttachBare { path } => {
-                Box::new(Repeated(move || Ok(drop(BareRegion::open(&path)?))))
-            }
+            Self::AttachBare { path } => Box::new(Repeated(move || {
+                let _bare = BareRegion::open(&path)?;
+                Ok(())
+            })),
             Self::Hold { name } => {
                 let ring = Options::new().open(&name)?;
                 let consumer = ring.consumer()?;

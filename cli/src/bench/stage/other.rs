@@ -1,6 +1,7 @@
 //! Another process, as the first one sees it.
 
 use std::io::BufReader;
+use std::os::unix::process::CommandExt;
 use std::process::{self, ChildStdin, ChildStdout, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,8 +33,6 @@ pub(super) struct Other {
 impl Other {
     /// Starts it on this core, or wherever the system puts it.
     pub(super) fn start(name: String, core: Option<usize>, interrupt: &Interrupt) -> Result<Self> {
-        use std::os::unix::process::CommandExt;
-
         let mut command = this_program()?;
         command
             .arg("bench-peer")

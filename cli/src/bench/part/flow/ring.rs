@@ -52,11 +52,11 @@ fn send<K: Protocol>(
 
 impl<K: Protocol, P: Payload> Play for Sender<K, P> {
     fn play(&mut self, turn: &Turn, watch: &Watch) -> Result<Outcome> {
-        let (producer, tag, payload) = (&mut self.producer, self.number, self.payload.as_mut());
-        let size = payload.len();
+        let (producer, tag, payload) = (&mut self.producer, self.number, &mut self.payload);
+        let size = payload.as_ref().len();
         let mut send = |number| {
-            write_number(payload, number);
-            send(producer, tag, payload, watch)
+            write_number(payload.as_mut(), number);
+            send(producer, tag, payload.as_ref(), watch)
         };
         let outcome = send_until_over(turn, watch, size, |numbers| {
             numbers.into_iter().try_for_each(&mut send)
@@ -87,15 +87,15 @@ impl<P: Payload> BatchSender<P> {
 
 impl<P: Payload> Play for BatchSender<P> {
     fn play(&mut self, turn: &Turn, watch: &Watch) -> Result<Outcome> {
-        let (producer, payload) = (&mut self.producer, self.payload.as_mut());
-        let size = payload.len();
+        let (producer, payload) = (&mut self.producer, &mut self.payload);
+        let size = payload.as_ref().len();
         let outcome = send_until_over(turn, watch, size, |mut numbers| {
             let mut spin = Spin::default();
             while !numbers.is_empty() {
                 let mut batch = producer.batch()?;
                 while batch.len() < self.batch && !numbers.is_empty() {
-                    write_number(payload, numbers.start);
-                    match batch.push(0, payload) {
+                    write_number(payload.as_mut(), numbers.start);
+                    match batch.push(0, payload.as_ref()) {
                         Ok(()) => numbers.start += 1,
                         Err(TrySendError::Full) => break,
                         Err(error) => return Err(error.into()),
@@ -109,8 +109,8 @@ impl<P: Payload> Play for BatchSender<P> {
             }
             Ok(())
         })?;
-        write_number(payload, LAST);
-        send(producer, 0, payload, watch)?;
+        write_number(payload.as_mut(), LAST);
+        send(producer, 0, payload.as_ref(), watch)?;
         Ok(outcome)
     }
 }
@@ -135,16 +135,16 @@ impl<K: Protocol, P: Payload> Receiver<K, P> {
 
 impl<K: Protocol, P: Payload> Play for Receiver<K, P> {
     fn play(&mut self, turn: &Turn, watch: &Watch) -> Result<Outcome> {
-        let payload = self.payload.as_mut();
+        let payload = &mut self.payload;
         let mut seen = Seen::new(self.senders);
         let mut spin = Spin::default();
         while !seen.is_over() {
             let drained = self.consumer.drain(AT_ONCE, |record| {
-                record.copy_to(payload);
-                seen.see(record.tag(), payload);
+                record.copy_to(payload.as_mut());
+                seen.see(record.tag(), payload.as_ref());
             });
             match drained {
-                Ok(_) => {}
+                Ok(_) => spin = Spin::default(),
                 Err(TryRecvError::Empty) => spin.pause(|| watch.check())?,
                 Err(error) => return Err(error.into()),
             }

@@ -40,11 +40,10 @@ impl<P: Payload> Play for Sender<P> {
             payload,
             slices,
         } = self;
-        let payload = payload.as_mut();
-        let size = payload.len();
+        let size = payload.as_ref().len();
         let mut send = |number| {
-            write_number(payload, number);
-            slices.wait(watch, |until| stream.send(payload, until))
+            write_number(payload.as_mut(), number);
+            slices.wait(watch, |until| stream.send(payload.as_ref(), until))
         };
         let outcome = send_until_over(turn, watch, size, |numbers| {
             numbers.into_iter().try_for_each(&mut send)
@@ -76,13 +75,15 @@ impl<P: Payload> Receiver<P> {
 
 impl<P: Payload> Play for Receiver<P> {
     fn play(&mut self, turn: &Turn, watch: &Watch) -> Result<Outcome> {
-        let payload = self.payload.as_mut();
+        let Self {
+            stream,
+            payload,
+            slices,
+        } = self;
         let mut seen = Seen::new(1);
         while !seen.is_over() {
-            let stream = &mut self.stream;
-            self.slices
-                .wait(watch, |until| stream.receive(payload, until))?;
-            seen.see(0, payload);
+            slices.wait(watch, |until| stream.receive(payload.as_mut(), until))?;
+            seen.see(0, payload.as_ref());
         }
         Ok(Outcome {
             count: seen.count()?,
