@@ -1,0 +1,144 @@
+//! What a contestant must be able to do.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::payload::{Payload, Payloads};
+
+/// Bytes of room that every contestant has, as far as it can be told to.
+pub(crate) const ROOM: usize = 1 << 20;
+/// Records of one batch at most.
+const BATCH: usize = 256;
+
+/// The sending end.
+pub(crate) trait Sender<P: Payload> {
+    /// Sends one payload; waits while there is no room.
+    ///
+    /// # Errors
+    /// What the contestant says, or that the other side does nothing.
+    fn send(&mut self, payload: &P) -> Result<()>;
+
+    /// Sends one payload at least, as many at once as is best, if a contestant has a call for that.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    #[inline]
+    fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
+        match payloads.next() {
+            Some(payload) => self.send(payload),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets all that was sent be received; nothing is sent afterwards.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    fn finish(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// The receiving end.
+pub(crate) trait Receiver<P: Payload> {
+    /// Waits for one payload and shows it to `see`.
+    ///
+    /// # Errors
+    /// What the contestant says, or that the other side does nothing.
+    fn receive(&mut self, see: impl FnMut(&[u8])) -> Result<()>;
+
+    /// Waits for one payload at least and shows `see` as many as are best received at once, if a
+    /// contestant has a call for that.
+    ///
+    /// # Errors
+    /// As [`Receiver::receive`].
+    #[inline]
+    fn receive_batch(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
+        self.receive(see)
+    }
+}
+
+/// How a receiver waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// By looking, over and over.
+    Busy,
+    /// Asleep in the kernel.
+    Asleep,
+}
+
+/// What a channel is for.
+#[derive(Clone, Debug)]
+pub(crate) struct Size {
+    /// Producers; one, but for many to one.
+    pub(crate) producers: usize,
+    /// Payloads that there is room for.
+    pub(crate) slots: usize,
+    /// Payloads of one batch at most.
+    pub(crate) batch: usize,
+    /// How the receiver waits.
+    pub(crate) wait: Wait,
+}
+
+impl Size {
+    /// For payloads of so many bytes.
+    pub(crate) fn new(bytes: usize, producers: usize, wait: Wait) -> Self {
+        let slots = (ROOM / bytes).next_power_of_two();
+        Self {
+            producers,
+            slots,
+            batch: BATCH.min(slots / 16),
+            wait,
+        }
+    }
+}
+
+/// A channel between threads of one process.
+pub(crate) trait Threads {
+    /// Its sending end.
+    type Sender<P: Payload>: Sender<P> + Send;
+    /// Its receiving end.
+    type Receiver<P: Payload>: Receiver<P> + Send;
+
+    /// Makes one, with a sender for each producer.
+    ///
+    /// # Errors
+    /// What the contestant says.
+    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)>;
+}
+
+/// A channel between processes: one creates it, the others join it, and each takes one end.
+pub(crate) trait Processes: Sized {
+    /// Its sending end.
+    type Sender<P: Payload>: Sender<P>;
+    /// Its receiving end.
+    type Receiver<P: Payload>: Receiver<P>;
+
+    /// Makes one, called `name` where it needs a name; its files, if any, are in `folder`, which is
+    /// in shared memory and is removed afterwards with all that is in it. The text is all that
+    /// another process needs to join it, besides the same `size`; file descriptors without
+    /// `CLOEXEC` are the same there.
+    ///
+    /// # Errors
+    /// What the contestant says.
+    fn create<P: Payload>(folder: &Path, name: &str, size: &Size) -> Result<(Self, String)>;
+
+    /// Joins the one that another process has created and described by `ticket`.
+    ///
+    /// # Errors
+    /// What the contestant says.
+    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Self>;
+
+    /// Takes the sending end. Each producer does, in a process of its own.
+    ///
+    /// # Errors
+    /// What the contestant says.
+    fn sender<P: Payload>(self) -> Result<Self::Sender<P>>;
+
+    /// Takes the receiving end.
+    ///
+    /// # Errors
+    /// What the contestant says.
+    fn receiver<P: Payload>(self) -> Result<Self::Receiver<P>>;
+}

@@ -1,0 +1,158 @@
+//! The contestants, one file each.
+
+pub(crate) mod limits;
+
+mod array_queue;
+mod crossbeam;
+mod mapring;
+mod mapring_many;
+mod rtrb;
+mod std_channel;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::channel::{Processes, Threads};
+use crate::measure::{Job, Outcome, Part, processes, threads};
+use crate::question::{Kind, Question};
+
+/// What there is to say about a contestant.
+#[derive(Debug)]
+pub(crate) struct About {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// Its version.
+    pub(crate) version: String,
+    /// Where its documentation is.
+    pub(crate) link: &'static str,
+    /// How it is used here, in a few words.
+    pub(crate) usage: &'static str,
+    /// What it can be asked.
+    pub(crate) kinds: &'static [Kind],
+}
+
+/// Whom its ends belong to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Between {
+    /// Threads of one process.
+    Threads,
+    /// Processes.
+    Processes,
+}
+
+/// How a measurement of a contestant is run.
+#[derive(Clone, Copy, Debug)]
+struct Runner {
+    run: fn(&Job) -> Result<Outcome>,
+    join: Option<fn(&Part) -> Result<()>>,
+}
+
+impl Runner {
+    fn between_threads<C: Threads>() -> Self {
+        Self {
+            run: threads::run::<C>,
+            join: None,
+        }
+    }
+
+    fn between_processes<C: Processes>() -> Self {
+        Self {
+            run: processes::run::<C>,
+            join: Some(processes::join::<C>),
+        }
+    }
+}
+
+/// One of those that are compared.
+#[derive(Debug)]
+pub(crate) struct Contestant {
+    pub(crate) about: About,
+    pub(crate) between: Between,
+    one: Runner,
+    /// With many producers.
+    many: Runner,
+}
+
+impl Contestant {
+    fn new(about: About, between: Between, runner: Runner) -> Self {
+        Self {
+            about,
+            between,
+            one: runner,
+            many: runner,
+        }
+    }
+
+    fn between_threads<C: Threads>(about: About) -> Self {
+        Self::new(about, Between::Threads, Runner::between_threads::<C>())
+    }
+
+    fn between_processes<C: Processes>(about: About) -> Self {
+        Self::new(about, Between::Processes, Runner::between_processes::<C>())
+    }
+
+    /// It has another channel for many producers.
+    fn many_between_threads<C: Threads>(mut self) -> Self {
+        self.many = Runner::between_threads::<C>();
+        self
+    }
+
+    /// It has another channel for many producers.
+    fn many_between_processes<C: Processes>(mut self) -> Self {
+        self.many = Runner::between_processes::<C>();
+        self
+    }
+
+    fn runner(&self, question: Question) -> Runner {
+        match question {
+            Question::ManyToOne { .. } => self.many,
+            _ => self.one,
+        }
+    }
+
+    /// Runs one measurement; the calling thread stays pinned.
+    ///
+    /// # Errors
+    /// When it cannot be asked that, or what went wrong.
+    pub(crate) fn run(&self, job: &Job) -> Result<Outcome> {
+        ensure!(
+            self.answers(job.question.kind()),
+            "{} does not answer {}",
+            self.about.name,
+            job.question
+        );
+        (self.runner(job.question).run)(job)
+    }
+
+    /// Does another process's part of it.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub(crate) fn join(&self, part: &Part) -> Result<()> {
+        let join = self.runner(part.question).join;
+        let join = join.with_context(|| format!("{} joins nothing", self.about.name))?;
+        join(part)
+    }
+
+    /// Whether it can be asked this.
+    pub(crate) fn answers(&self, kind: Kind) -> bool {
+        self.about.kinds.contains(&kind)
+    }
+}
+
+/// All of them, in the order of the tables; the limits, to which the others are compared, first.
+pub(crate) fn all() -> Vec<Contestant> {
+    vec![
+        limits::contestant(),
+        mapring::contestant(),
+        mapring::trusting(),
+        rtrb::contestant(),
+        crossbeam::contestant(),
+        array_queue::contestant(),
+        std_channel::contestant(),
+    ]
+}
+
+/// Those that this program was built without, and why.
+pub(crate) fn left_out() -> Vec<(&'static str, &'static str)> {
+    Vec::new()
+}
