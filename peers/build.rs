@@ -17,7 +17,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rustc = env::var("RUSTC").unwrap_or("rustc".to_owned());
     let output = Command::new(rustc).arg("--version").output()?;
     let text = String::from_utf8(output.stdout)?;
-    let version = text.split(' ').nth(1).ok_or("rustc does not tell its version")?;
+    let version = text
+        .split(' ')
+        .nth(1)
+        .ok_or("rustc does not tell its version")?;
     println!("cargo::rustc-env=RUSTC_VERSION={version}");
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::payload::{Payload, Payloads};
 
@@ -73,6 +73,8 @@ pub(crate) enum Wait {
 pub(crate) struct Size {
     /// Producers; one, but for many to one.
     pub(crate) producers: usize,
+    /// In a producer's process, its number.
+    pub(crate) producer: usize,
     /// Payloads that there is room for.
     pub(crate) slots: usize,
     /// Payloads of one batch at most.
@@ -87,6 +89,7 @@ impl Size {
         let slots = (ROOM / bytes).next_power_of_two();
         Self {
             producers,
+            producer: 0,
             slots,
             batch: BATCH.min(slots / 16),
             wait,
@@ -108,37 +111,55 @@ pub(crate) trait Threads {
     fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)>;
 }
 
+/// One of the two ends of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Sender,
+    Receiver,
+}
+
 /// A channel between processes: one creates it, the others join it, and each takes one end.
-pub(crate) trait Processes: Sized {
+pub(crate) trait Processes {
+    /// Created or joined, before an end is taken.
+    type Channel<P: Payload>;
     /// Its sending end.
     type Sender<P: Payload>: Sender<P>;
     /// Its receiving end.
     type Receiver<P: Payload>: Receiver<P>;
 
-    /// Makes one, called `name` where it needs a name; its files, if any, are in `folder`, which is
-    /// in shared memory and is removed afterwards with all that is in it. The text is all that
-    /// another process needs to join it, besides the same `size`; file descriptors without
-    /// `CLOEXEC` are the same there.
+    /// Makes one, of which this process will take `end`. The text is all that another process needs
+    /// to join it, besides the same `size`; file descriptors without `CLOEXEC` are the same there.
+    ///
+    /// No file is at `path`, which is in a folder in shared memory that is removed afterwards with
+    /// all that is in it. Names elsewhere in shared memory must begin with that folder's, to be
+    /// removed too.
     ///
     /// # Errors
     /// What the contestant says.
-    fn create<P: Payload>(folder: &Path, name: &str, size: &Size) -> Result<(Self, String)>;
+    fn create<P: Payload>(path: &Path, end: End, size: &Size)
+    -> Result<(Self::Channel<P>, String)>;
 
     /// Joins the one that another process has created and described by `ticket`.
     ///
     /// # Errors
     /// What the contestant says.
-    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Self>;
+    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Self::Channel<P>>;
 
     /// Takes the sending end. Each producer does, in a process of its own.
     ///
     /// # Errors
     /// What the contestant says.
-    fn sender<P: Payload>(self) -> Result<Self::Sender<P>>;
+    fn sender<P: Payload>(channel: Self::Channel<P>) -> Result<Self::Sender<P>>;
 
     /// Takes the receiving end.
     ///
     /// # Errors
     /// What the contestant says.
-    fn receiver<P: Payload>(self) -> Result<Self::Receiver<P>>;
+    fn receiver<P: Payload>(channel: Self::Channel<P>) -> Result<Self::Receiver<P>>;
+}
+
+/// The path as text, for tickets.
+pub(crate) fn text(path: &Path) -> Result<String> {
+    let text = path.to_str().context("the path of a folder is no text")?;
+    Ok(text.to_owned())
 }

@@ -93,7 +93,13 @@ fn word(bytes: &[u8], index: usize) -> u64 {
 /// The sum of all words of the first `count` payloads of this producer.
 fn sum_of<P: Payload>(producer: u64, count: u64) -> u64 {
     let counts = (u128::from(count) * u128::from(count.saturating_sub(1)) / 2) as u64;
-    let others = (1..P::BYTES / 8).map(|index| if index == 1 { producer } else { constant(index) });
+    let others = (1..P::BYTES / 8).map(|index| {
+        if index == 1 {
+            producer
+        } else {
+            constant(index)
+        }
+    });
     let each = others.fold(0, u64::wrapping_add);
     counts.wrapping_add(each.wrapping_mul(count))
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use bytemuck::{Pod, Zeroable};
 use mapring_limits::{StreamReceiver, StreamSender};
+use zerocopy::{AsBytes, FromBytes};
 
 use crate::channel::{Receiver, Sender};
 use crate::contestants::limits::Raw;
@@ -13,6 +14,9 @@ use crate::contestants::limits::Raw;
 pub(crate) trait Payload: Pod + Debug + Send + Sync {
     /// Bytes of it.
     const BYTES: usize = size_of::<Self>();
+
+    /// The same bytes, for contestants that take plain arrays only.
+    type Array: Pod + AsBytes + FromBytes;
 
     /// The sender of [`mapring_limits`] for so many bytes.
     type RawSender: Raw + Sender<Self> + Send;
@@ -53,26 +57,31 @@ unsafe impl<const WORDS: usize> Zeroable for Lines<WORDS> {}
 unsafe impl<const WORDS: usize> Pod for Lines<WORDS> {}
 
 impl Payload for Words<1> {
+    type Array = [u8; 8];
     type RawSender = StreamSender<8>;
     type RawReceiver = StreamReceiver<8>;
 }
 
 impl Payload for Words<7> {
+    type Array = [u8; 56];
     type RawSender = StreamSender<56>;
     type RawReceiver = StreamReceiver<56>;
 }
 
 impl Payload for Lines<8> {
+    type Array = [u8; 64];
     type RawSender = StreamSender<64>;
     type RawReceiver = StreamReceiver<64>;
 }
 
 impl Payload for Lines<128> {
+    type Array = [u8; 1024];
     type RawSender = StreamSender<1024>;
     type RawReceiver = StreamReceiver<1024>;
 }
 
 impl Payload for Lines<2048> {
+    type Array = [u8; 16384];
     type RawSender = StreamSender<16384>;
     type RawReceiver = StreamReceiver<16384>;
 }

@@ -86,6 +86,17 @@ impl Question {
         }
     }
 
+    /// So many records that everything happens that can: a ring is filled and goes round several
+    /// times, batches cross its end.
+    pub(crate) fn few(self) -> u64 {
+        match self {
+            Self::RoundTrip { .. } | Self::Asleep => 1000,
+            Self::Stream { bytes, .. } if bytes > 64 => 5000,
+            Self::Stream { bytes: 8, .. } => 500_000,
+            Self::Stream { .. } | Self::ManyToOne { .. } => 100_000,
+        }
+    }
+
     /// Whether it asks for a time; otherwise it asks for a rate.
     pub(crate) fn is_round_trip(self) -> bool {
         matches!(self, Self::RoundTrip { .. } | Self::Asleep)

@@ -16,12 +16,7 @@ pub(crate) fn contestant() -> Contestant {
         version: env!("LOCKED_crossbeam_channel").to_owned(),
         link: "https://docs.rs/crossbeam-channel",
         usage: "`bounded`, `send`, `recv`, which spin before they sleep",
-        kinds: &[
-            Kind::RoundTrip,
-            Kind::Asleep,
-            Kind::Single,
-            Kind::ManyToOne,
-        ],
+        kinds: &[Kind::RoundTrip, Kind::Asleep, Kind::Single, Kind::ManyToOne],
     })
 }
 

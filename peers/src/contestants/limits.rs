@@ -18,9 +18,11 @@ use crate::payload::Payload;
 use crate::question::{Kind, Question};
 use crate::wait::PATIENCE;
 
+pub(super) const NAME: &str = "raw limit";
+
 pub(crate) fn contestant() -> Contestant {
     let about = About {
-        name: "raw limit",
+        name: NAME,
         version: env!("LOCKED_mapring_limits").to_owned(),
         link: "../limits/src/lib.rs",
         usage: "bare cache lines, a bare futex, a loop that copies into a ring of slots",

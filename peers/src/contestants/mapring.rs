@@ -7,11 +7,11 @@ use std::path::Path;
 
 use ::mapring::spsc::{Consumer, Options, Producer, Ring, TrustedConsumer};
 use ::mapring::{TryRecvError, TrySendError, WaitStrategy};
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::mapring_many::Many;
 use super::{About, Contestant};
-use crate::channel::{Processes, ROOM, Receiver, Sender, Size, Wait};
+use crate::channel::{End, Processes, ROOM, Receiver, Sender, Size, Wait, text};
 use crate::payload::{Payload, Payloads};
 use crate::question::Kind;
 use crate::wait::{PATIENCE, wait_for};
@@ -44,55 +44,44 @@ pub(crate) fn trusting() -> Contestant {
     })
 }
 
-/// Creates or opens the ring; the ticket is the path of its region.
-fn create(folder: &Path, name: &str) -> Result<(Ring, String)> {
-    let options = Options::new().capacity(ROOM as u64).prefault(true);
-    let path = folder.join(name);
-    let ticket = path.to_str().context("the path is no text")?.to_owned();
-    Ok((options.create_at(path)?, ticket))
-}
-
-fn open(ticket: &str) -> Result<Ring> {
-    Ok(Options::new().prefault(true).open_at(ticket)?)
-}
-
-struct One {
-    ring: Ring,
-    size: Size,
-}
+struct One;
 
 impl Processes for One {
+    type Channel<P: Payload> = Joined;
     type Sender<P: Payload> = Sending;
     type Receiver<P: Payload> = Receiving<P>;
 
-    fn create<P: Payload>(folder: &Path, name: &str, size: &Size) -> Result<(Self, String)> {
-        let (ring, ticket) = create(folder, name)?;
+    fn create<P: Payload>(path: &Path, _: End, size: &Size) -> Result<(Joined, String)> {
+        let options = Options::new().capacity(ROOM as u64).prefault(true);
+        let (ring, size) = (options.create_at(path)?, size.clone());
+        Ok((Joined { ring, size }, text(path)?))
+    }
+
+    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Joined> {
+        let ring = Options::new().prefault(true).open_at(ticket)?;
         let size = size.clone();
-        Ok((Self { ring, size }, ticket))
+        Ok(Joined { ring, size })
     }
 
-    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Self> {
-        let (ring, size) = (open(ticket)?, size.clone());
-        Ok(Self { ring, size })
+    fn sender<P: Payload>(Joined { ring, size }: Joined) -> Result<Sending> {
+        let (producer, batch) = (ring.producer()?, size.batch);
+        Ok(Sending { producer, batch })
     }
 
-    fn sender<P: Payload>(self) -> Result<Sending> {
-        Ok(Sending {
-            producer: self.ring.producer()?,
-            batch: self.size.batch,
-        })
-    }
-
-    fn receiver<P: Payload>(self) -> Result<Receiving<P>> {
-        let mut consumer = self.ring.consumer()?;
+    fn receiver<P: Payload>(Joined { ring, size }: Joined) -> Result<Receiving<P>> {
+        let mut consumer = ring.consumer()?;
         consumer.set_wait_strategy(WaitStrategy::LowCpu);
         Ok(Receiving {
             consumer,
-            wait: self.size.wait,
-            batch: self.size.batch,
+            size,
             payload: P::zeroed(),
         })
     }
+}
+
+struct Joined {
+    ring: Ring,
+    size: Size,
 }
 
 struct Sending {
@@ -132,8 +121,7 @@ impl<P: Payload> Sender<P> for Sending {
 
 struct Receiving<P> {
     consumer: Consumer,
-    wait: Wait,
-    batch: usize,
+    size: Size,
     payload: P,
 }
 
@@ -141,7 +129,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
     #[inline]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let into = self.payload.bytes_mut();
-        let received = match self.wait {
+        let received = match self.size.wait {
             Wait::Asleep => self.consumer.recv(into, PATIENCE)?,
             Wait::Busy => wait_for(|| match self.consumer.try_recv(into) {
                 Err(TryRecvError::Empty) => None,
@@ -156,7 +144,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let into = self.payload.bytes_mut();
         wait_for(|| {
-            let drained = self.consumer.drain(self.batch, |record| {
+            let drained = self.consumer.drain(self.size.batch, |record| {
                 let length = record.copy_to(into);
                 see(&into[..length]);
             });
@@ -169,30 +157,30 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
     }
 }
 
-struct Trusting(One);
+struct Trusting;
 
 impl Processes for Trusting {
+    type Channel<P: Payload> = Joined;
     type Sender<P: Payload> = Sending;
     type Receiver<P: Payload> = TrustingReceiver;
 
-    fn create<P: Payload>(folder: &Path, name: &str, size: &Size) -> Result<(Self, String)> {
-        let (one, ticket) = One::create::<P>(folder, name, size)?;
-        Ok((Self(one), ticket))
+    fn create<P: Payload>(path: &Path, end: End, size: &Size) -> Result<(Joined, String)> {
+        One::create::<P>(path, end, size)
     }
 
-    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Self> {
-        One::join::<P>(ticket, size).map(Self)
+    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Joined> {
+        One::join::<P>(ticket, size)
     }
 
-    fn sender<P: Payload>(self) -> Result<Sending> {
-        self.0.sender::<P>()
+    fn sender<P: Payload>(joined: Joined) -> Result<Sending> {
+        One::sender::<P>(joined)
     }
 
-    fn receiver<P: Payload>(self) -> Result<TrustingReceiver> {
+    fn receiver<P: Payload>(Joined { ring, size }: Joined) -> Result<TrustingReceiver> {
         // SAFETY: the only peer is another process of this program, which follows the protocol, as
         // it uses the library.
-        let consumer = unsafe { self.0.ring.consumer()?.trust_peers() };
-        let batch = self.0.size.batch;
+        let consumer = unsafe { ring.consumer()?.trust_peers() };
+        let batch = size.batch;
         Ok(TrustingReceiver { consumer, batch })
     }
 }

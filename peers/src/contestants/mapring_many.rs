@@ -5,48 +5,49 @@ use std::path::Path;
 
 use ::mapring::TryRecvError;
 use ::mapring::mpsc::{Consumer, Options, Producer, Ring};
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use crate::channel::{Processes, ROOM, Receiver, Sender, Size};
+use crate::channel::{End, Processes, ROOM, Receiver, Sender, Size, text};
 use crate::payload::Payload;
 use crate::wait::{PATIENCE, wait_for};
 
-pub(super) struct Many {
-    ring: Ring,
-    batch: usize,
-}
+pub(super) struct Many;
 
 impl Processes for Many {
+    type Channel<P: Payload> = Joined;
     type Sender<P: Payload> = Sending;
     type Receiver<P: Payload> = Receiving<P>;
 
-    fn create<P: Payload>(folder: &Path, name: &str, size: &Size) -> Result<(Self, String)> {
+    fn create<P: Payload>(path: &Path, _: End, size: &Size) -> Result<(Joined, String)> {
         let options = Options::new().capacity(ROOM as u64).record_align(64);
-        let path = folder.join(name);
-        let ticket = path.to_str().context("the path is no text")?.to_owned();
         let ring = options.prefault(true).create_at(path)?;
         let batch = size.batch;
-        Ok((Self { ring, batch }, ticket))
+        Ok((Joined { ring, batch }, text(path)?))
     }
 
-    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Self> {
+    fn join<P: Payload>(ticket: &str, size: &Size) -> Result<Joined> {
         let ring = Options::new().prefault(true).open_at(ticket)?;
         let batch = size.batch;
-        Ok(Self { ring, batch })
+        Ok(Joined { ring, batch })
     }
 
-    fn sender<P: Payload>(self) -> Result<Sending> {
-        let producer = self.ring.producer()?;
+    fn sender<P: Payload>(joined: Joined) -> Result<Sending> {
+        let producer = joined.ring.producer()?;
         Ok(Sending { producer })
     }
 
-    fn receiver<P: Payload>(self) -> Result<Receiving<P>> {
+    fn receiver<P: Payload>(Joined { ring, batch }: Joined) -> Result<Receiving<P>> {
         Ok(Receiving {
-            consumer: self.ring.consumer()?,
-            batch: self.batch,
+            consumer: ring.consumer()?,
+            batch,
             payload: P::zeroed(),
         })
     }
+}
+
+pub(super) struct Joined {
+    ring: Ring,
+    batch: usize,
 }
 
 pub(super) struct Sending {

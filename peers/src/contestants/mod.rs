@@ -4,12 +4,27 @@ pub(crate) mod limits;
 
 mod array_queue;
 mod crossbeam;
+mod disruptor;
+#[cfg(feature = "iceoryx2")]
+mod iceoryx2;
+mod ipc_channel;
+mod kanal;
 mod mapring;
 mod mapring_many;
+mod pipe;
+mod posix_mq;
+mod ringbuf;
 mod rtrb;
+mod shaq;
+mod shmem_ipc;
 mod std_channel;
+mod stream;
+mod unix_socket;
 
-use anyhow::{Context, Result, ensure};
+use std::ffi::OsStr;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::channel::{Processes, Threads};
 use crate::measure::{Job, Outcome, Part, processes, threads};
@@ -70,6 +85,8 @@ pub(crate) struct Contestant {
     one: Runner,
     /// With many producers.
     many: Runner,
+    /// Records that many producers are checked with, if not so many as the others'.
+    few: Option<u64>,
 }
 
 impl Contestant {
@@ -79,6 +96,7 @@ impl Contestant {
             between,
             one: runner,
             many: runner,
+            few: None,
         }
     }
 
@@ -102,11 +120,30 @@ impl Contestant {
         self
     }
 
+    /// Many producers are checked with so many records only.
+    fn few_of_many(mut self, records: u64) -> Self {
+        self.few = Some(records);
+        self
+    }
+
+    /// How many records, or round trips, it is checked with.
+    pub(crate) fn few(&self, question: Question) -> u64 {
+        match question {
+            Question::ManyToOne { .. } => self.few.unwrap_or_else(|| question.few()),
+            _ => question.few(),
+        }
+    }
+
     fn runner(&self, question: Question) -> Runner {
         match question {
             Question::ManyToOne { .. } => self.many,
             _ => self.one,
         }
+    }
+
+    /// Whether it is what the others are compared to.
+    pub(crate) fn is_limit(&self) -> bool {
+        self.about.name == limits::NAME
     }
 
     /// Runs one measurement; the calling thread stays pinned.
@@ -146,13 +183,46 @@ pub(crate) fn all() -> Vec<Contestant> {
         mapring::contestant(),
         mapring::trusting(),
         rtrb::contestant(),
+        ringbuf::contestant(),
+        disruptor::contestant(),
         crossbeam::contestant(),
         array_queue::contestant(),
+        kanal::contestant(),
         std_channel::contestant(),
+        shaq::contestant(),
+        shmem_ipc::contestant(),
+        #[cfg(feature = "iceoryx2")]
+        iceoryx2::contestant(),
+        ipc_channel::contestant(),
+        pipe::contestant(),
+        unix_socket::contestant(),
+        posix_mq::contestant(),
     ]
+}
+
+/// The version of what the kernel offers.
+fn kernel() -> String {
+    let release = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    format!("Linux {release}")
 }
 
 /// Those that this program was built without, and why.
 pub(crate) fn left_out() -> Vec<(&'static str, &'static str)> {
-    Vec::new()
+    vec![
+        #[cfg(not(feature = "iceoryx2"))]
+        ("iceoryx2", "built without the feature `iceoryx2`"),
+    ]
+}
+
+/// A name in shared memory for what is at `path`: that of its folder, and its own.
+fn name(path: &Path) -> Result<String> {
+    let names = [path.parent().and_then(Path::file_name), path.file_name()];
+    let names = names.map(|name| name.and_then(OsStr::to_str));
+    let [Some(folder), Some(file)] = names else {
+        bail!("{} is in no folder with a name", path.display());
+    };
+    Ok(format!("{folder}{file}"))
 }

@@ -33,7 +33,10 @@ impl Threads for Rtrb {
     fn open<P: Payload>(size: &Size) -> Result<(Vec<Sending<P>>, Receiving<P>)> {
         let (producer, consumer) = RingBuffer::new(size.slots);
         let batch = size.batch;
-        Ok((vec![Sending { producer, batch }], Receiving { consumer, batch }))
+        Ok((
+            vec![Sending { producer, batch }],
+            Receiving { consumer, batch },
+        ))
     }
 }
 
@@ -84,7 +87,10 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
             };
             let ready = chunk.len();
             let (first, second) = chunk.as_slices();
-            first.iter().chain(second).for_each(|payload| see(payload.bytes()));
+            first
+                .iter()
+                .chain(second)
+                .for_each(|payload| see(payload.bytes()));
             chunk.commit_all();
             (ready > 0).then_some(())
         })

@@ -16,12 +16,7 @@ pub(crate) fn contestant() -> Contestant {
         version: env!("RUSTC_VERSION").to_owned(),
         link: "https://doc.rust-lang.org/std/sync/mpsc/",
         usage: "`sync_channel`, `send`, `recv`",
-        kinds: &[
-            Kind::RoundTrip,
-            Kind::Asleep,
-            Kind::Single,
-            Kind::ManyToOne,
-        ],
+        kinds: &[Kind::RoundTrip, Kind::Asleep, Kind::Single, Kind::ManyToOne],
     })
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::places::{Places, stay};
 use super::{Job, Outcome, Part, mode, shares, size, work};
-use crate::channel::Processes;
+use crate::channel::{End, Processes};
 use crate::payload::{Lines, Payload, Words};
 
 /// What another process says when it has joined.
@@ -42,31 +42,34 @@ pub(crate) fn join<C: Processes>(part: &Part) -> Result<()> {
 
 fn run_with<C: Processes, P: Payload>(job: &Job) -> Result<Outcome> {
     let size = job.size();
-    let (there, ticket) = C::create::<P>(&job.folder, "there", &size)?;
+    let create = |name, end| C::create::<P>(&job.folder.join(name), end, &size);
     if job.question.is_round_trip() {
-        let (back, other) = C::create::<P>(&job.folder, "back", &size)?;
+        let (there, ticket) = create("there", End::Sender)?;
+        let (back, other) = create("back", End::Receiver)?;
         let others = Others::start(job, &[ticket, other])?;
-        let (mut to, mut from) = (there.sender::<P>()?, back.receiver::<P>()?);
+        let (mut to, mut from) = (C::sender(there)?, C::receiver(back)?);
         return others.run(|| work::ask(&mut to, &mut from, job.records));
     }
+    let (channel, ticket) = create("stream", End::Receiver)?;
     let others = Others::start(job, &[ticket])?;
-    let mut receiver = there.receiver::<P>()?;
+    let mut receiver = C::receiver(channel)?;
     others.run(|| work::consume(&mut receiver, &job.shares(), mode(job.question)))
 }
 
 fn join_with<C: Processes, P: Payload>(part: &Part) -> Result<()> {
-    let size = size(part.question);
+    let mut size = size(part.question);
+    size.producer = part.producer;
     stay(part.core)?;
     match part.tickets.as_slice() {
         [there, back] => {
-            let mut from = C::join::<P>(there, &size)?.receiver::<P>()?;
-            let mut to = C::join::<P>(back, &size)?.sender::<P>()?;
+            let mut from = C::receiver(C::join::<P>(there, &size)?)?;
+            let mut to = C::sender(C::join::<P>(back, &size)?)?;
             say_ready()?;
             work::answer(&mut from, &mut to, part.records)?;
             stay_until_end()
         }
         [there] => {
-            let mut sender = C::join::<P>(there, &size)?.sender::<P>()?;
+            let mut sender = C::sender(C::join::<P>(there, &size)?)?;
             let shares = shares(part.records, size.producers);
             let share = shares.get(part.producer).context("no such producer")?;
             say_ready()?;

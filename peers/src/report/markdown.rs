@@ -1,0 +1,131 @@
+//! The report, in Markdown.
+
+use std::fmt::Write;
+
+use super::table::{Table, tables};
+use crate::results::{Entry, Results};
+
+/// All of it: how it was measured, the tables, the contestants. `plot` is where the picture is, seen
+/// from where this is.
+pub(crate) fn report(results: &Results, plot: Option<&str>) -> String {
+    let mut text = String::from("# mapring and its peers\n\n");
+    let machine = &results.machine;
+    let _ = writeln!(
+        text,
+        "{}, {} cores, {}, load {:.2} before; {}. Medians of {} interleaved rounds of {} seconds a\n\
+         measurement, in brackets the least and the most; × is the median of the ratios to the raw limit,\n\
+         taken within each round. Taken by `peers/run`, which writes this file.\n",
+        machine.processor,
+        machine.cores,
+        machine.kernel,
+        machine.load,
+        machine.date,
+        results.rounds,
+        results.seconds
+    );
+    if let Some(plot) = plot {
+        let _ = writeln!(text, "![All of them, as bars]({plot})\n");
+    }
+    text.push_str(HOW);
+    for table in tables(results) {
+        let _ = writeln!(text, "\n## {}\n\n{}\n", table.title, capital(table.unit));
+        text.push_str(&of_table(&table));
+    }
+    text.push_str("\n## Who they are\n\n");
+    text.push_str("| | version | between | used by |\n|---|---|---|---|\n");
+    for entry in &results.entries {
+        text.push_str(&of_entry(entry));
+    }
+    if !results.left_out.is_empty() {
+        text.push_str("\nLeft out of this run:\n\n");
+    }
+    for (name, why) in &results.left_out {
+        let _ = writeln!(text, "- {name}: {why}");
+    }
+    if !results.failures.is_empty() {
+        text.push_str("\nFailed:\n\n");
+    }
+    for failure in &results.failures {
+        let (name, question) = (&failure.contestant, failure.question);
+        let _ = writeln!(text, "- {name} at {question}: {}", failure.why);
+    }
+    text
+}
+
+/// A table: a dash is what a contestant does not offer.
+pub(super) fn of_table(table: &Table) -> String {
+    let mut text = format!("| | | {} |\n", table.columns.join(" | "));
+    text.push_str(&"|---".repeat(table.columns.len() + 2));
+    text.push_str("|\n");
+    for row in &table.rows {
+        let cells: Vec<_> = row.cells.iter().map(|cell| cell.text()).collect();
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} |",
+            row.name,
+            row.between,
+            cells.join(" | ")
+        );
+    }
+    text
+}
+
+fn of_entry(entry: &Entry) -> String {
+    let between = if entry.between_processes {
+        "processes"
+    } else {
+        "threads"
+    };
+    format!(
+        "| [{}]({}) | {} | {between} | {} |\n",
+        entry.name, entry.link, entry.version, entry.usage
+    )
+}
+
+fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_uppercase().to_string());
+    format!("{}{}.", first.unwrap_or_default(), rest.as_str())
+}
+
+const HOW: &str = "\
+T is between two threads of one process, P between processes. The producer and the consumer are on
+two cores; more producers share the cores that are left. Each contestant has about 1 MiB of room, as
+far as it can be told, and is used as its documentation says is fastest: how, the head of its file in
+`peers/src/contestants/` says. Everybody's payloads are written by the sender and read by the
+receiver, all of their bytes, and their order is checked, in every measurement. A stream is timed by
+its receiver from the time when an eighth of it has arrived; so is a round trip, by who asks. A dash
+is what a contestant does not offer. Lower is better for round trips, higher for all others.
+";
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::tests::results;
+    use super::*;
+
+    #[test]
+    fn the_report_says_where_when_who_and_what() {
+        let text = report(&results(), Some("peers.svg"));
+        for part in [
+            "some | processor, 2 cores, Linux 1",
+            "2026-01-02",
+            "](peers.svg)",
+            "| other | P | – | 150 (120 to 990) ×1.50 |",
+            "| [other](https://example.org) | 1.0 | processes | as it is |",
+            "- other at many-to-one-1: it fell over",
+            "- absent: nobody built it",
+        ] {
+            assert!(text.contains(part), "no {part:?} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn rows_are_as_wide_as_the_header() {
+        for table in tables(&results()) {
+            let text = of_table(&table);
+            let widths = text.lines().map(|line| line.matches('|').count());
+            let widths: Vec<_> = widths.collect();
+            assert!(widths.iter().all(|width| *width == widths[0]), "{text}");
+        }
+    }
+}

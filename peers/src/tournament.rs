@@ -1,0 +1,145 @@
+//! Rounds, in which all contestants take turns, question by question.
+//!
+//! Cores of a shared machine drift, so that figures taken one after the other mislead. Here each
+//! contestant answers each question once in a round, for a short while, and its ratio to the raw
+//! limit is taken within that round. Before the first round it is found out how many records that
+//! short while takes. The order of the contestants is turned by one from round to round, so that
+//! nobody always comes after the same one.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::contestants::Contestant;
+use crate::question::Question;
+use crate::results::{Failure, Figure};
+use crate::trial;
+
+/// Records of the first attempt to find out how many there should be.
+const FEW: u64 = 256;
+/// Attempts to find that out.
+const ATTEMPTS: usize = 12;
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) questions: Vec<Question>,
+    pub(crate) rounds: usize,
+    /// How long one measurement should take.
+    pub(crate) time: Duration,
+}
+
+/// A contestant and a question that it answers.
+struct Pair<'a> {
+    contestant: &'a Contestant,
+    question: Question,
+    /// Records of one measurement; of the warm-up too.
+    records: u64,
+    /// Nanoseconds for one record or round trip, for each round.
+    nanoseconds: Vec<f64>,
+}
+
+/// Runs all of it; `progress` is told what is being done.
+///
+/// Who fails at a question takes no further part in it, and the figures it had are dropped.
+///
+/// # Errors
+/// When a round cannot be run at all.
+pub(crate) fn run(
+    contestants: &[Contestant],
+    plan: &Plan,
+    progress: impl Fn(&str),
+) -> Result<(Vec<Figure>, Vec<Failure>)> {
+    let mut failures = Vec::new();
+    let mut questions = Vec::new();
+    for question in &plan.questions {
+        progress(&format!("how many records: {question}"));
+        questions.push(pairs(contestants, *question, plan.time, &mut failures));
+    }
+    for round in 0..plan.rounds {
+        for pairs in &mut questions {
+            if let Some(pair) = pairs.first() {
+                progress(&format!(
+                    "round {} of {}: {}",
+                    round + 1,
+                    plan.rounds,
+                    pair.question
+                ));
+            }
+            run_round(pairs, round, &mut failures);
+        }
+    }
+    let figures = questions.iter().flat_map(|pairs| figures(pairs)).collect();
+    Ok((figures, failures))
+}
+
+fn pairs<'a>(
+    contestants: &'a [Contestant],
+    question: Question,
+    time: Duration,
+    failures: &mut Vec<Failure>,
+) -> Vec<Pair<'a>> {
+    let mut pairs = Vec::new();
+    for contestant in contestants {
+        if !contestant.answers(question.kind()) {
+            continue;
+        }
+        match records_for(contestant.about.name, question, time) {
+            Ok(records) => pairs.push(Pair {
+                contestant,
+                question,
+                records,
+                nanoseconds: Vec::new(),
+            }),
+            Err(why) => failures.push(Failure::new(contestant.about.name, question, &why)),
+        }
+    }
+    pairs
+}
+
+/// So many that they take about that time.
+fn records_for(contestant: &str, question: Question, time: Duration) -> Result<u64> {
+    let wanted = time.as_nanos() as f64;
+    let mut records = FEW;
+    for _ in 0..ATTEMPTS {
+        let took = trial::run(contestant, question, records)?;
+        let most = records * 30;
+        let needed = took.map_or(most, |each| (wanted / each.max(0.01)) as u64);
+        if needed <= records * 2 {
+            return Ok(needed.max(FEW));
+        }
+        records = needed.min(most);
+    }
+    Ok(records)
+}
+
+fn run_round(pairs: &mut Vec<Pair<'_>>, round: usize, failures: &mut Vec<Failure>) {
+    let mut failed = Vec::new();
+    for turn in 0..pairs.len() {
+        let index = (turn + round) % pairs.len();
+        let pair = &mut pairs[index];
+        let (name, question) = (pair.contestant.about.name, pair.question);
+        match trial::run(name, question, pair.records) {
+            Ok(Some(each)) => pair.nanoseconds.push(each),
+            // There were enough when they were counted.
+            Ok(None) => pair.nanoseconds.push(f64::NAN),
+            Err(why) => {
+                failures.push(Failure::new(name, question, &why));
+                failed.push(name);
+            }
+        }
+    }
+    pairs.retain(|pair| !failed.contains(&pair.contestant.about.name));
+}
+
+/// Those of one question, with their ratios to the first contestant, if that is the raw limit.
+fn figures(pairs: &[Pair<'_>]) -> Vec<Figure> {
+    let raw = pairs.iter().find(|pair| pair.contestant.is_limit());
+    let of = |pair: &Pair<'_>| Figure {
+        contestant: pair.contestant.about.name.to_owned(),
+        question: pair.question,
+        nanoseconds: pair.nanoseconds.clone(),
+        limit: raw.map(|raw| raw.nanoseconds.clone()).unwrap_or_default(),
+    };
+    pairs.iter().map(of).collect()
+}
