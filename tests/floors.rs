@@ -21,7 +21,7 @@ const FACE: [&str; 4] = [
 ];
 
 /// The folders of this workspace that have code in them.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "src",
     "tests",
     "examples",
@@ -31,6 +31,7 @@ const FOLDERS: [&str; 9] = [
     "limits",
     "loom-tests",
     "fuzz",
+    "peers",
 ];
 
 /// A line of code without its quoted texts and its comment.

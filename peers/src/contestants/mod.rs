@@ -2,15 +2,27 @@
 
 pub(crate) mod limits;
 
+#[cfg(feature = "aeron")]
+mod aeron;
 mod array_queue;
+#[cfg(feature = "cpp")]
+mod boost_mq;
+#[cfg(feature = "cpp")]
+mod boost_spsc;
+#[cfg(any(feature = "cpp", feature = "dpdk"))]
+mod bridge;
 mod crossbeam;
 mod disruptor;
+#[cfg(feature = "dpdk")]
+mod dpdk;
 #[cfg(feature = "iceoryx2")]
 mod iceoryx2;
 mod ipc_channel;
 mod kanal;
 mod mapring;
 mod mapring_many;
+#[cfg(feature = "cpp")]
+mod moodycamel;
 mod pipe;
 mod posix_mq;
 mod ringbuf;
@@ -185,6 +197,14 @@ pub(crate) fn all() -> Vec<Contestant> {
         rtrb::contestant(),
         ringbuf::contestant(),
         disruptor::contestant(),
+        #[cfg(feature = "cpp")]
+        boost_spsc::contestant(),
+        #[cfg(feature = "cpp")]
+        moodycamel::reader_writer(),
+        #[cfg(feature = "cpp")]
+        moodycamel::concurrent(),
+        #[cfg(feature = "dpdk")]
+        dpdk::contestant(),
         crossbeam::contestant(),
         array_queue::contestant(),
         kanal::contestant(),
@@ -193,6 +213,10 @@ pub(crate) fn all() -> Vec<Contestant> {
         shmem_ipc::contestant(),
         #[cfg(feature = "iceoryx2")]
         iceoryx2::contestant(),
+        #[cfg(feature = "aeron")]
+        aeron::contestant(),
+        #[cfg(feature = "cpp")]
+        boost_mq::contestant(),
         ipc_channel::contestant(),
         pipe::contestant(),
         unix_socket::contestant(),
@@ -214,6 +238,12 @@ pub(crate) fn left_out() -> Vec<(&'static str, &'static str)> {
     vec![
         #[cfg(not(feature = "iceoryx2"))]
         ("iceoryx2", "built without the feature `iceoryx2`"),
+        #[cfg(not(feature = "aeron"))]
+        ("Aeron IPC", "built without the feature `aeron`"),
+        #[cfg(not(feature = "cpp"))]
+        ("boost, moodycamel", "built without the feature `cpp`"),
+        #[cfg(not(feature = "dpdk"))]
+        ("DPDK rte_ring", "built without the feature `dpdk`"),
     ]
 }
 
