@@ -121,7 +121,7 @@ pub(crate) struct BenchArgs {
 const HELP: &str = "\
 The limits:
   rtt, polling       a bare word there and another one back, each on its own cache line;
-                     beyond a cache line, a bare copy of the payload there and back
+                     beyond two cache lines, a bare copy of the payload there and back
   rtt, asleep        a bare futex there and another one back
   throughput, mpsc   copies into and out of bare memory of the same size, with a cursor
                      published once in a few KiB (in how many is found out before)

@@ -11,8 +11,9 @@ use crate::args::Question;
 
 /// With its header, it is a cache line.
 const USUAL_SIZES: [usize; 1] = [56];
-/// The longest payload that can be on one line with its header.
-const ONE_LINE: usize = 56;
+/// The longest payload that can be on two lines with its header. Up to there the limit is one line
+/// each way: what a second line costs is the ring's to answer for.
+const TWO_LINES: usize = 120;
 /// Less than this part of the rate means that it was not kept.
 const KEPT: f64 = 0.99;
 
@@ -36,7 +37,7 @@ const LIMITS: usize = 2;
 
 /// The limits, and a ring for each way to wait.
 fn contestants(stage: &mut Stage<'_>, roles: (Role, Role), size: usize) -> Result<Vec<Contestant>> {
-    let polling: Ways = if size <= ONE_LINE {
+    let polling: Ways = if size <= TWO_LINES {
         talks::words(stage)?
     } else {
         talks::buffers(stage, size)?
@@ -58,7 +59,7 @@ fn contestants(stage: &mut Stage<'_>, roles: (Role, Role), size: usize) -> Resul
 fn limit_of(waiting: Waiting, size: usize) -> (usize, &'static str) {
     match waiting {
         Waiting::LowCpu => (ASLEEP, "bare futex"),
-        Waiting::BusySpin | Waiting::Balanced if size <= ONE_LINE => (POLLING, "bare cache line"),
+        Waiting::BusySpin | Waiting::Balanced if size <= TWO_LINES => (POLLING, "bare cache line"),
         Waiting::BusySpin | Waiting::Balanced => (POLLING, "bare copy"),
     }
 }

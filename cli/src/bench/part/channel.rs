@@ -130,8 +130,8 @@ impl Sender for WordSender {
     #[inline]
     fn send(&mut self, number: u32, _watch: &Watch) -> Result<()> {
         self.count = self.count.wrapping_add(1);
-        self.words
-            .begin(u64::from(self.count) << 32 | u64::from(number));
+        let word = u64::from(self.count) << 32 | u64::from(number);
+        self.words.begin(u64::from(self.count), word);
         Ok(())
     }
 }
@@ -145,10 +145,19 @@ pub(super) struct WordReceiver {
 impl Receiver for WordReceiver {
     #[inline]
     fn receive(&mut self, watch: &Watch) -> Result<u32> {
-        let (words, last) = (&self.words, self.last);
-        self.last = self.slices.wait(watch, |until| words.next(last, until))?;
+        let (words, last) = (&self.words, count_of(self.last));
+        // What stands there from before counts less.
+        let is_new = |word| (count_of(word).wrapping_sub(last) as i32) > 0;
+        let next = u64::from(last.wrapping_add(1));
+        let wait = |until| words.next(next, is_new, until);
+        self.last = self.slices.wait(watch, wait)?;
         Ok(self.last as u32)
     }
+}
+
+/// The count in a word's upper half.
+fn count_of(word: u64) -> u32 {
+    (word >> 32) as u32
 }
 
 /// See [`Channel::Buffer`].
