@@ -32,7 +32,10 @@ type Half = Box<dyn FnMut()>;
 type Ends = fn(usize) -> (Half, Half);
 
 /// What is counted, by name.
-const WAYS: [(&str, Ends); 6] = [
+const WAYS: [(&str, Ends); 9] = [
+    ("spsc single, known", |len| known(len, Known::Single)),
+    ("spsc drain, known", |len| known(len, Known::Drain)),
+    ("spsc batch, known", |len| known(len, Known::Batch)),
     ("spsc single", |len| spsc_single(len, Wakeups::Futex)),
     ("spsc single, no wakeups", |len| {
         spsc_single(len, Wakeups::None)
@@ -100,6 +103,62 @@ fn spsc_drain(len: usize, batches: bool) -> (Half, Half) {
             black_box(&received);
         });
         assert_eq!(count.unwrap(), half(len));
+    };
+    (Box::new(send), Box::new(receive))
+}
+
+/// How payloads of a length that the compiler knows are moved.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    Single,
+    Drain,
+    Batch,
+}
+
+fn known(len: usize, how: Known) -> (Half, Half) {
+    match len {
+        8 => of_length::<8>(how),
+        56 => of_length::<56>(how),
+        64 => of_length::<64>(how),
+        1024 => of_length::<1024>(how),
+        _ => of_length::<{ 16 << 10 }>(how),
+    }
+}
+
+fn of_length<const LEN: usize>(how: Known) -> (Half, Half) {
+    let (mut producer, mut consumer) = spsc_ends(LEN, Wakeups::Futex);
+    let payload = [7; LEN];
+    let mut received = [0; LEN];
+    let send = move || {
+        if how == Known::Batch {
+            let mut batch = producer.batch().unwrap();
+            for tag in 0..half(LEN) {
+                batch
+                    .push(tag as u32, black_box::<&[u8; LEN]>(&payload))
+                    .unwrap();
+            }
+            batch.publish();
+            return;
+        }
+        for tag in 0..half(LEN) {
+            producer
+                .try_send(tag as u32, black_box::<&[u8; LEN]>(&payload))
+                .unwrap();
+        }
+    };
+    let receive = move || {
+        if how == Known::Single {
+            for _ in 0..half(LEN) {
+                consumer.try_recv(&mut received[..]).unwrap();
+                black_box(&received);
+            }
+            return;
+        }
+        let count = consumer.drain(usize::MAX, |record| {
+            record.copy_to(&mut received);
+            black_box(&received);
+        });
+        assert_eq!(count.unwrap(), half(LEN));
     };
     (Box::new(send), Box::new(receive))
 }
