@@ -77,4 +77,9 @@ pub trait Memory: ReadMemory + Debug {
     /// one. Only a hint.
     #[inline]
     fn prefetch_write(&self, _at: Word, _ahead: usize) {}
+
+    /// Says that the cache line `ahead` bytes past the word `at` will soon be read, if there is
+    /// one. Only a hint.
+    #[inline]
+    fn prefetch_read(&self, _at: Word, _ahead: usize) {}
 }

@@ -190,7 +190,7 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     /// As [`Producer::try_send`](super::Producer::try_send); what the batch held it still holds. In
     /// a ring of many producers, [`Full`](TrySendError::Full) means that the room that the batch
     /// asked for is used up.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
         self.check_process()?;
         self.batch.push(tag, payload)

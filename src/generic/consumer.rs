@@ -8,7 +8,7 @@ use crate::layout::{HEADER_SIZE, Kind};
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
-use crate::os::wait::{Deadline, Patience, WaitStrategy};
+use crate::os::wait::{Deadline, Patience, Wait, WaitStrategy, hints_of_a_pause};
 use crate::peer::Attachment;
 use crate::ring::gate::Gate;
 use crate::ring::participant::Producers;
@@ -47,7 +47,8 @@ pub struct Consumer<P: Protocol, M: Memory = Mapped> {
 }
 
 impl<P: Protocol> Consumer<P, Mapped> {
-    pub(super) fn new(attachment: Attachment, ring: protocol::Consumer<Mapped, P>) -> Self {
+    pub(super) fn new(attachment: Attachment, mut ring: protocol::Consumer<Mapped, P>) -> Self {
+        ring.set_pause(hints_of_a_pause());
         let region = attachment.region();
         Self {
             ring,
@@ -161,7 +162,24 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
             Err(TryRecvError::Empty) => {}
             Err(error) => return Err(error.without_empty()),
         }
-        self.wait(deadline)?;
+        self.recv_later(into, deadline.into())
+    }
+
+    /// As [`Consumer::recv`], when there is nothing yet.
+    #[inline(never)]
+    fn recv_later<B: Buffer + ?Sized>(
+        &mut self,
+        into: &mut B,
+        deadline: Deadline,
+    ) -> Result<Received, RecvError> {
+        // Who answers promptly is heard as soon as by one who polls: with no more than a look.
+        let mut wait = Wait::until(deadline, &self.patience);
+        while wait.pause_shortly() {
+            if self.ring.peek()?.is_some() {
+                return self.try_recv(into).map_err(TryRecvError::without_empty);
+            }
+        }
+        self.wait_on(wait)?;
         // There is a record, and nobody else to take it.
         self.try_recv(into).map_err(TryRecvError::without_empty)
     }

@@ -25,7 +25,8 @@ impl<const N: usize> Buffer for [u8; N] {}
 
 pub(super) mod sealed {
     pub trait Buffer {
-        /// Room for exactly `len` bytes, or else how many bytes there are.
+        /// Room for `len` bytes at least, or else how many bytes there are. It is longer where its
+        /// length is known to the compiler: then the copy's often is, too.
         fn room(&mut self, len: usize) -> Result<&mut [u8], usize>;
     }
 
@@ -38,17 +39,17 @@ pub(super) mod sealed {
     }
 
     impl Buffer for [u8] {
-        #[inline]
+        #[inline(always)]
         fn room(&mut self, len: usize) -> Result<&mut [u8], usize> {
             let given = self.len();
-            self.get_mut(..len).ok_or(given)
+            if len <= given { Ok(self) } else { Err(given) }
         }
     }
 
     impl<const N: usize> Buffer for [u8; N] {
-        #[inline]
+        #[inline(always)]
         fn room(&mut self, len: usize) -> Result<&mut [u8], usize> {
-            self.get_mut(..len).ok_or(N)
+            if len <= N { Ok(self) } else { Err(N) }
         }
     }
 }

@@ -194,7 +194,12 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     /// [`RecvError`], but not [`TooSmall`](RecvError::TooSmall).
     pub fn wait(&mut self, deadline: impl Into<Deadline>) -> Result<(), RecvError> {
         self.check_process().map_err(TryRecvError::without_empty)?;
-        let waited = self.wait_for_record(deadline.into());
+        self.wait_on(Wait::until(deadline.into(), &self.patience))
+    }
+
+    /// As [`Consumer::wait`], with a wait that may have begun.
+    pub(super) fn wait_on(&mut self, wait: Wait) -> Result<(), RecvError> {
+        let waited = self.wait_for_record(wait);
         if waited != Err(RecvError::RegionLost) {
             // What was skipped on the way may be the room that somebody sleeps for.
             self.released();
@@ -202,8 +207,8 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         waited
     }
 
-    fn wait_for_record(&mut self, deadline: Deadline) -> Result<(), RecvError> {
-        let mut wait = Wait::until(deadline, &self.patience);
+    fn wait_for_record(&mut self, mut wait: Wait) -> Result<(), RecvError> {
+        let deadline = wait.deadline();
         loop {
             let before = self.ring.position();
             if self.ring.peek()?.is_some() {

@@ -26,21 +26,23 @@ const MICROCODE_FROM: usize = 4096;
 pub(super) unsafe fn write(to: *mut u8, bytes: &[u8]) {
     let whole = bytes.len() & !(WORD - 1);
     let (words, rest) = bytes.split_at(whole);
+    if !rest.is_empty() {
+        let last = last_word(bytes).to_le_bytes();
+        // SAFETY: the range the caller vouches for includes the whole last word.
+        unsafe { store(to.wrapping_add(whole), &last) };
+    }
     if words.len() >= OPAQUE_FROM && cfg!(target_arch = "x86_64") {
         // SAFETY: `words` is readable, `to` is writable for that many bytes by this
         // function's contract; a private slice and shared memory do not overlap.
         unsafe { copy_opaquely(to, words.as_ptr(), whole) };
     } else {
-        for (i, word) in words.chunks_exact(WORD).enumerate() {
+        // The last word first: the line of the first is that of the header, which is written next. In
+        // between, no other line may have to be waited for, or the consumer, which looks at the
+        // header, takes the line away.
+        for (i, word) in words.chunks_exact(WORD).enumerate().rev() {
             // SAFETY: within the range the caller vouches for.
             unsafe { store(to.wrapping_add(i * WORD), word) };
         }
-    }
-    if !rest.is_empty() {
-        let mut last = [0; WORD];
-        last[..rest.len()].copy_from_slice(rest);
-        // SAFETY: the range the caller vouches for includes the whole last word.
-        unsafe { store(to.wrapping_add(whole), &last) };
     }
 }
 
@@ -66,7 +68,52 @@ pub(super) unsafe fn read(from: *const u8, into: &mut [u8]) {
     if !rest.is_empty() {
         // SAFETY: the range the caller vouches for includes the whole last word.
         let last = unsafe { load(from.wrapping_add(whole)) };
-        rest.copy_from_slice(&last[..rest.len()]);
+        set_last_word(into, u64::from_le_bytes(last));
+    }
+}
+
+/// The bytes of the last word that is not whole, the first of them lowest, and zeros. `bytes` has such
+/// a word.
+///
+/// No loop and no call: what a length says is which of a few loads overlap. Where there are eight bytes
+/// the word ends where they do.
+#[inline(always)]
+fn last_word(bytes: &[u8]) -> u64 {
+    let len = bytes.len();
+    if let Some(last) = bytes.last_chunk::<8>() {
+        return u64::from_le_bytes(*last) >> (64 - 8 * (len % WORD));
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        let last = u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4));
+        return u64::from(u32::from_le_bytes(*first)) | last;
+    }
+    // One, two or three.
+    let byte = |at: usize| u64::from(bytes[at]) << (8 * at);
+    byte(0) | byte(len / 2) | byte(len - 1)
+}
+
+/// Sets the bytes of the last word that is not whole, as [`last_word`] gives them; those before it are
+/// as they will be.
+#[inline(always)]
+fn set_last_word(into: &mut [u8], word: u64) {
+    let len = into.len();
+    if let Some(last) = into.last_chunk_mut::<8>() {
+        let rest = 8 * (len % WORD);
+        let before = u64::from_le_bytes(*last) << rest >> rest;
+        *last = (before | word << (64 - rest)).to_le_bytes();
+        return;
+    }
+    if len >= 4 {
+        if let Some(first) = into.first_chunk_mut::<4>() {
+            *first = (word as u32).to_le_bytes();
+        }
+        if let Some(last) = into.last_chunk_mut::<4>() {
+            *last = ((word >> (8 * (len - 4))) as u32).to_le_bytes();
+        }
+        return;
+    }
+    for at in [0, len / 2, len - 1] {
+        into[at] = (word >> (8 * at)) as u8;
     }
 }
 
@@ -168,6 +215,23 @@ pub(super) fn prefetch_write(at: *const u8) {
     // SAFETY: a prefetch never faults, whatever the address, and changes nothing but caches.
     unsafe {
         std::arch::asm!("prfm pstl1keep, [{}]", in(reg) at as usize, options(nostack, preserves_flags, nomem));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = at;
+}
+
+/// Asks for the cache line of `at`, to read it.
+#[inline(always)]
+pub(super) fn prefetch_read(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch never faults, whatever the address, and changes nothing but caches.
+    unsafe {
+        std::arch::asm!("prefetcht0 [{}]", in(reg) at as usize, options(nostack, preserves_flags, nomem));
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: a prefetch never faults, whatever the address, and changes nothing but caches.
+    unsafe {
+        std::arch::asm!("prfm pldl1keep, [{}]", in(reg) at as usize, options(nostack, preserves_flags, nomem));
     }
     #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
     let _ = at;

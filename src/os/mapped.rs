@@ -276,6 +276,11 @@ impl Memory for Mapped {
         // An address beyond the mapping is as good as any other: a hint never faults.
         copy::prefetch_write(self.view.base.wrapping_add(at.offset() + ahead));
     }
+
+    #[inline(always)]
+    fn prefetch_read(&self, at: Word, ahead: usize) {
+        copy::prefetch_read(self.view.base.wrapping_add(at.offset() + ahead));
+    }
 }
 
 impl ReadMemory for TrustedMapped {
@@ -330,6 +335,11 @@ impl Memory for TrustedMapped {
     #[inline(always)]
     fn prefetch_write(&self, at: Word, ahead: usize) {
         self.0.prefetch_write(at, ahead);
+    }
+
+    #[inline(always)]
+    fn prefetch_read(&self, at: Word, ahead: usize) {
+        self.0.prefetch_read(at, ahead);
     }
 }
 

@@ -42,7 +42,7 @@ impl From<Instant> for Deadline {
     }
 }
 
-/// Yields this often before it sleeps: a peer on the same core gets its turn.
+/// On a machine with one core it yields this often before it sleeps: its peer gets its turn.
 const YIELDS: u32 = 16;
 /// A wait that never sleeps looks at its peer, and yields, once in so many pauses.
 const PAUSES_PER_CHECK: u32 = 4096;
@@ -70,9 +70,9 @@ const SHORT_SLEEP: Duration = Duration::from_micros(50);
 pub enum WaitStrategy {
     /// Never sleeps: the shortest latency there is, for a core of its own.
     BusySpin,
-    /// Spins for some microseconds at most, then yields a few times, then sleeps. How long it spins
-    /// depends on how long its waits have been: it spins longer if sleeps turned out to be short,
-    /// and hardly at all if they were long. On a machine with one core it does not spin.
+    /// Spins for some microseconds at most, then sleeps. How long it spins depends on how long its
+    /// waits have been: it spins longer (40 microseconds) if sleeps turned out to be short, and
+    /// hardly at all if they were long. On a machine with one core it yields a few times instead.
     #[default]
     Balanced,
     /// Sleeps at once.
@@ -83,33 +83,36 @@ pub enum WaitStrategy {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
     strategy: WaitStrategy,
-    /// How often it spins before it yields; between `Patience::LEAST` and `Patience::MOST`.
+    /// How long it spins before it sleeps; between `Patience::LEAST` and `Patience::MOST`.
+    time: Duration,
+    /// So many looks take that long.
     spins: u32,
 }
 
 impl Patience {
-    /// Some five microseconds.
-    const LEAST: u32 = 128;
-    /// Some forty microseconds: what it costs to sleep and be woken, a few times over.
-    const MOST: u32 = 1024;
-    const FIRST: u32 = 512;
+    const LEAST: Duration = Duration::from_micros(5);
+    /// What it costs to sleep and be woken, a few times over.
+    const MOST: Duration = Duration::from_micros(40);
+    const FIRST: Duration = Duration::from_micros(20);
 
     /// Patience of an endpoint that has not waited yet.
     #[must_use]
     pub(crate) fn new(strategy: WaitStrategy) -> Self {
         Self {
             strategy,
-            spins: Self::FIRST,
+            time: Self::FIRST,
+            spins: looks_within(Self::FIRST),
         }
     }
 
     /// Learns from a sleep that took so long.
     pub(crate) fn learn(&mut self, slept: Duration) {
-        self.spins = if slept < SHORT_SLEEP {
-            (self.spins * 2).min(Self::MOST)
+        self.time = if slept < SHORT_SLEEP {
+            (self.time * 2).min(Self::MOST)
         } else {
-            (self.spins / 2).max(Self::LEAST)
+            (self.time / 2).max(Self::LEAST)
         };
+        self.spins = looks_within(self.time);
     }
 
     /// How often to spin, and then how often to yield, before a sleep.
@@ -117,10 +120,40 @@ impl Patience {
         match self.strategy {
             WaitStrategy::BusySpin => (u32::MAX, 0),
             WaitStrategy::Balanced if is_single_core() => (0, YIELDS),
-            WaitStrategy::Balanced => (self.spins, YIELDS),
+            WaitStrategy::Balanced => (self.spins, 0),
             WaitStrategy::LowCpu => (0, 0),
         }
     }
+}
+
+/// A look at the ring between two hints takes so long, about.
+const LOOK: Duration = Duration::from_nanos(10);
+
+/// How many looks at the ring, with a hint that this is a spin loop behind each, take so long.
+fn looks_within(time: Duration) -> u32 {
+    let looks = time.as_nanos() / (hint_time() + LOOK).as_nanos().max(1);
+    u32::try_from(looks).unwrap_or(u32::MAX)
+}
+
+/// How many hints that this is a spin loop take about forty nanoseconds, one at least. How long one
+/// takes differs between processors by a factor of fifteen.
+pub(crate) fn hints_of_a_pause() -> usize {
+    (40 / hint_time().as_nanos().max(1)).max(1) as usize
+}
+
+/// How long a hint that this is a spin loop takes on this machine; measured once.
+fn hint_time() -> Duration {
+    static TIME: OnceLock<Duration> = OnceLock::new();
+    const HINTS: u32 = 64;
+    let measure = || {
+        let begin = Instant::now();
+        for _ in 0..HINTS {
+            hint::spin_loop();
+        }
+        begin.elapsed() / HINTS
+    };
+    // Whatever comes in between makes it longer only.
+    *TIME.get_or_init(|| measure().min(measure()).min(measure()))
 }
 
 /// Whether whoever is waited for cannot run meanwhile.
@@ -167,6 +200,23 @@ impl Wait {
             sleeps: 0,
             has_checked: false,
         }
+    }
+
+    /// Until when.
+    #[must_use]
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
+    /// Lets a moment pass, and returns true, unless something else than a look is due.
+    #[inline]
+    pub(crate) fn pause_shortly(&mut self) -> bool {
+        let is_due = self.pauses >= self.spins.min(PAUSES_PER_CHECK - 1);
+        if !is_due {
+            self.pauses += 1;
+            hint::spin_loop();
+        }
+        !is_due
     }
 
     /// Lets a moment pass, unless it is time to sleep.

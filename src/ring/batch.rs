@@ -57,7 +57,7 @@ impl<'a, P: Produce> Batch<'a, P> {
     ///
     /// # Errors
     /// As [`Produce::try_send`]; the batch is as before and can still be published.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
         let extent = self.reserve(payload.len())?;
         self.producer.memory().write(extent.payload(), payload);
@@ -94,14 +94,14 @@ impl<'a, P: Produce> Batch<'a, P> {
         mem::forget(self);
     }
 
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
         self.producer
             .reserve_in_batch(self.extent.end, self.limit, len)
     }
 
     /// Stores the header of a record that went to `extent`; that of the first is kept back.
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, header: RecordHeader, extent: &Extent) {
         if self.records == 0 {
             self.first = header.to_word();

@@ -157,7 +157,7 @@ impl<'a, M: ReadMemory> Record<'a, M> {
     }
 
     /// Copies the first bytes of the payload: as many as `into` has room for, all of it at most.
-    #[inline]
+    #[inline(always)]
     pub fn read(&self, into: &mut [u8]) {
         // The length of `into` is often known at compile time: then so is that of the copy.
         if into.len() == self.header.len {

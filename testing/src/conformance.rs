@@ -47,6 +47,7 @@ pub fn words_keep_what_was_stored<M: Memory>(make: impl Fn(usize) -> M) {
     for (word, value) in words().zip(1_u64..) {
         memory.store(word, value << 56 | value, Release);
         memory.prefetch_write(word, WORDS * WORD);
+        memory.prefetch_read(word, WORDS * WORD);
     }
     for (word, value) in words().zip(1_u64..) {
         assert_eq!(memory.load(word, Acquire), value << 56 | value, "{word:?}");

@@ -10,13 +10,16 @@ use crate::ring::participant::Counters;
 use crate::ring::protocol::{Extent, Produce};
 use crate::ring::{Batch, Position, RecordHeader};
 
-/// How far past the tail words are kept zero while the consumer keeps up: two
+/// How far past the tail words are kept zero at least while the consumer keeps up: two
 /// cache lines and the header behind them. Measured in `docs/decisions.md`.
 const ZERO_WINDOW: usize = 136;
+/// How many bytes more become zero when there are fewer: small records then need no look at the window
+/// each.
+const ZERO_MORE: usize = 64;
 /// The window is on while at most this many bytes wait to be read.
 const KEEPS_UP: u64 = 1024;
 /// How many bytes of the ring are sent between two looks at how the consumer does.
-const SAMPLE_EVERY: usize = 16 << 10;
+const SAMPLE_EVERY: usize = 64 << 10;
 /// How far past the tail cache lines are fetched for writing.
 const PREFETCH_AHEAD: usize = 512;
 
@@ -203,9 +206,9 @@ impl<M: Memory> Producer<M> {
     }
 
     /// Zeroes the words that the tail's advance has brought into the window (I3).
-    #[inline(always)]
+    #[inline(never)]
     fn extend_window(&mut self) {
-        let mut until = self.tail.plus(ZERO_WINDOW);
+        let mut until = self.tail.plus(ZERO_WINDOW + ZERO_MORE);
         let end = self.head.plus(self.geometry.capacity());
         if until.is_after(end) {
             until = end;
@@ -252,7 +255,7 @@ impl<M: Memory> Produce for Producer<M> {
     }
 
     /// Nobody else sends, so a batch needs no limit.
-    #[inline]
+    #[inline(always)]
     fn reserve_in_batch(
         &mut self,
         from: Position,
@@ -267,7 +270,7 @@ impl<M: Memory> Produce for Producer<M> {
         let Extent { at, next, end, .. } = *extent;
         let window = self.window;
         // I2: the next header is zero before this one can be seen.
-        if !window || end.plus(WORD).is_after(self.zeroed_until) {
+        if end.plus(WORD).is_after(self.zeroed_until) {
             self.memory.store(next, 0, Relaxed);
         }
         // P1: pairs with the Acquire load in `poll`, the consumer's.
@@ -278,7 +281,7 @@ impl<M: Memory> Produce for Producer<M> {
         // stores before it and none after it, so only the compiler must be told.
         compiler_fence(Release);
         self.memory.store(layout::TAIL, end.0, Relaxed);
-        if window {
+        if window && end.plus(ZERO_WINDOW).is_after(self.zeroed_until) {
             self.extend_window();
         }
         self.records = self.records.wrapping_add(records);
