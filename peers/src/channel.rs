@@ -97,6 +97,9 @@ impl Size {
     }
 }
 
+/// A sender for each producer, and the receiver.
+pub(crate) type Opened<S, R> = (Vec<S>, R);
+
 /// A channel between threads of one process.
 pub(crate) trait Threads {
     /// Its sending end.
@@ -108,7 +111,7 @@ pub(crate) trait Threads {
     ///
     /// # Errors
     /// What the contestant says.
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)>;
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Self::Receiver<P>>>;
 }
 
 /// One of the two ends of a channel.

@@ -1,6 +1,11 @@
 //! One measurement in a process of its own: what hangs, crashes or leaves files behind costs that
 //! measurement and nothing else.
 
+#![allow(
+    clippy::disallowed_types,
+    reason = "a number for a folder has nothing to do with the ring"
+)]
+
 use std::env;
 use std::fs;
 use std::io::Read;

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crossbeam_queue::ArrayQueue;
 
 use super::{About, Contestant};
-use crate::channel::{Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads};
 use crate::payload::Payload;
 use crate::question::Kind;
 use crate::wait::wait_for;
@@ -28,7 +28,7 @@ impl Threads for Queue {
     type Sender<P: Payload> = Arc<ArrayQueue<P>>;
     type Receiver<P: Payload> = Arc<ArrayQueue<P>>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Self::Receiver<P>>> {
         let queue = Arc::new(ArrayQueue::new(size.slots));
         Ok((vec![Arc::clone(&queue); size.producers], queue))
     }

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::channel::{Receiver, Sender, Size, Threads, Wait};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads, Wait};
 use crate::payload::{Payload, Payloads};
 use crate::wait::wait_for;
 
@@ -50,7 +50,7 @@ impl<L: Library> Threads for Bridge<L> {
     type Sender<P: Payload> = Sending<P>;
     type Receiver<P: Payload> = Receiving<P>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Sending<P>>, Receiving<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Sending<P>, Receiving<P>>> {
         let mut senders = Vec::<End>::with_capacity(size.producers);
         let mut receiver = MaybeUninit::uninit();
         let (count, asleep) = (size.producers, size.wait == Wait::Asleep);

@@ -6,7 +6,7 @@ use anyhow::Result;
 use crossbeam_channel::bounded;
 
 use super::{About, Contestant};
-use crate::channel::{Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads};
 use crate::payload::Payload;
 use crate::question::Kind;
 
@@ -26,7 +26,7 @@ impl Threads for Crossbeam {
     type Sender<P: Payload> = crossbeam_channel::Sender<P>;
     type Receiver<P: Payload> = crossbeam_channel::Receiver<P>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Self::Receiver<P>>> {
         let (sender, receiver) = bounded(size.slots);
         Ok((vec![sender; size.producers], receiver))
     }

@@ -11,7 +11,7 @@ use ::disruptor::{
 use anyhow::Result;
 
 use super::{About, Contestant};
-use crate::channel::{Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads};
 use crate::payload::{Payload, Payloads};
 use crate::question::Kind;
 use crate::wait::wait_for;
@@ -39,7 +39,7 @@ impl Threads for One {
     type Sender<P: Payload> = Sending<SingleProducer<P, SingleConsumerBarrier>>;
     type Receiver<P: Payload> = EventPoller<P, SingleProducerBarrier>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Self::Receiver<P>>> {
         let builder = build_single_producer(size.slots, P::zeroed, BusySpin);
         let (poller, builder) = builder.new_event_poller();
         let (producer, batch) = (builder.build(), size.batch);
@@ -53,7 +53,7 @@ impl Threads for Many {
     type Sender<P: Payload> = Sending<MultiProducer<P, SingleConsumerBarrier>>;
     type Receiver<P: Payload> = EventPoller<P, MultiProducerBarrier>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Self::Receiver<P>>> {
         let builder = build_multi_producer(size.slots, P::zeroed, BusySpin);
         let (poller, builder) = builder.new_event_poller();
         let (producer, batch) = (builder.build(), size.batch);

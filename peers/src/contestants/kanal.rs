@@ -5,7 +5,7 @@
 use anyhow::Result;
 
 use super::{About, Contestant};
-use crate::channel::{Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads};
 use crate::payload::Payload;
 use crate::question::Kind;
 
@@ -31,7 +31,7 @@ impl Threads for Kanal {
     type Sender<P: Payload> = ::kanal::Sender<P>;
     type Receiver<P: Payload> = Receiving<P>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Receiving<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Receiving<P>>> {
         let (sender, receiver) = ::kanal::bounded(size.slots);
         let payloads = Vec::with_capacity(size.slots);
         let receiving = Receiving { receiver, payloads };

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use mapring_limits::{FutexPingPong, PingPong, StreamReceiver, StreamSender, shared_file};
 
 use super::{About, Between, Contestant, Runner};
-use crate::channel::{ROOM, Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, ROOM, Receiver, Sender, Size, Threads};
 use crate::measure::{Job, Outcome, threads, work};
 use crate::payload::Payload;
 use crate::question::{Kind, Question};
@@ -75,7 +75,7 @@ impl Threads for RawStream {
     type Sender<P: Payload> = P::RawSender;
     type Receiver<P: Payload> = P::RawReceiver;
 
-    fn open<P: Payload>(_: &Size) -> Result<(Vec<P::RawSender>, P::RawReceiver)> {
+    fn open<P: Payload>(_: &Size) -> Result<Opened<P::RawSender, P::RawReceiver>> {
         let file = Arc::new(shared_file(4096 + ROOM)?);
         // SAFETY: there is one sender and one receiver over this file, each made once.
         let sender = unsafe { P::RawSender::over(&file) }?;

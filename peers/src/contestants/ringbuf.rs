@@ -9,7 +9,7 @@ use ::ringbuf::{HeapCons, HeapProd, HeapRb};
 use anyhow::Result;
 
 use super::{About, Contestant};
-use crate::channel::{Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads};
 use crate::payload::{Payload, Payloads};
 use crate::question::Kind;
 use crate::wait::wait_for;
@@ -30,7 +30,7 @@ impl Threads for Ringbuf {
     type Sender<P: Payload> = Sending<P>;
     type Receiver<P: Payload> = Receiving<P>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Sending<P>>, Receiving<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Sending<P>, Receiving<P>>> {
         let (producer, consumer) = HeapRb::new(size.slots).split();
         let batch = size.batch;
         let payloads = vec![P::zeroed(); batch];

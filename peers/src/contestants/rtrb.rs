@@ -9,7 +9,7 @@ use ::rtrb::{Consumer, Producer, RingBuffer};
 use anyhow::Result;
 
 use super::{About, Contestant};
-use crate::channel::{Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads};
 use crate::payload::{Payload, Payloads};
 use crate::question::Kind;
 use crate::wait::wait_for;
@@ -30,7 +30,7 @@ impl Threads for Rtrb {
     type Sender<P: Payload> = Sending<P>;
     type Receiver<P: Payload> = Receiving<P>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Sending<P>>, Receiving<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Sending<P>, Receiving<P>>> {
         let (producer, consumer) = RingBuffer::new(size.slots);
         let batch = size.batch;
         Ok((

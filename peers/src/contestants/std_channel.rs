@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use anyhow::Result;
 
 use super::{About, Contestant};
-use crate::channel::{Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads};
 use crate::payload::Payload;
 use crate::question::Kind;
 
@@ -26,7 +26,7 @@ impl Threads for SyncChannel {
     type Sender<P: Payload> = mpsc::SyncSender<P>;
     type Receiver<P: Payload> = mpsc::Receiver<P>;
 
-    fn open<P: Payload>(size: &Size) -> Result<(Vec<Self::Sender<P>>, Self::Receiver<P>)> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Self::Receiver<P>>> {
         let (sender, receiver) = mpsc::sync_channel(size.slots);
         Ok((vec![sender; size.producers], receiver))
     }
