@@ -69,14 +69,13 @@ fn run(args: &RunArgs) -> Result<()> {
         rounds: args.rounds,
         time,
     };
-    let (figures, failures) = tournament::run(&contestants, &plan, |now| eprintln!("{now}"))?;
+    let answers = tournament::run(&contestants, &plan, |now| eprintln!("{now}"));
     let results = Results {
         machine,
         rounds: args.rounds,
         seconds: args.time,
         entries: contestants.iter().map(Entry::new).collect(),
-        figures,
-        failures,
+        answers,
         left_out: contestants::left_out(),
     };
     print!("{}", report::terminal::text(&results));
@@ -130,6 +129,10 @@ fn check_all(args: &CheckArgs) -> Result<()> {
                 continue;
             }
             let name = contestant.about.name;
+            if let Some(why) = contestant.cannot(question) {
+                println!("cannot: {name} {question}: {why}");
+                continue;
+            }
             let records = args.records.unwrap_or_else(|| contestant.few(question));
             match trial::run(name, question, records) {
                 Ok(_) => println!("ok: {name} {question} {records}"),

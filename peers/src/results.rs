@@ -1,6 +1,7 @@
 //! What came of it.
 
-use anyhow::Error;
+use std::fmt;
+
 use serde::{Serialize, Serializer};
 
 use crate::contestants::{Between, Contestant};
@@ -15,8 +16,8 @@ pub(crate) struct Results {
     /// Seconds that one measurement was to take.
     pub(crate) seconds: f64,
     pub(crate) entries: Vec<Entry>,
-    pub(crate) figures: Vec<Figure>,
-    pub(crate) failures: Vec<Failure>,
+    #[serde(flatten)]
+    pub(crate) answers: Answers,
     /// Names of those that this program was built without, and why.
     pub(crate) left_out: Vec<(&'static str, &'static str)>,
 }
@@ -45,6 +46,16 @@ impl Entry {
     }
 }
 
+/// What the contestants answered.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Answers {
+    pub(crate) figures: Vec<Figure>,
+    /// Who could not be asked what on this machine.
+    pub(crate) cannot: Vec<Unanswered>,
+    /// Who failed at what.
+    pub(crate) failed: Vec<Unanswered>,
+}
+
 /// How one contestant answered one question.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Figure {
@@ -57,22 +68,32 @@ pub(crate) struct Figure {
     pub(crate) limit: Vec<f64>,
 }
 
-/// A contestant that failed at a question.
+/// A question without an answer of this contestant.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Failure {
+pub(crate) struct Unanswered {
     pub(crate) contestant: String,
     #[serde(serialize_with = "as_text")]
     pub(crate) question: Question,
     pub(crate) why: String,
 }
 
-impl Failure {
-    pub(crate) fn new(contestant: &str, question: Question, why: &Error) -> Self {
+impl Unanswered {
+    pub(crate) fn new(contestant: &str, question: Question, why: &impl fmt::Display) -> Self {
         Self {
             contestant: contestant.to_owned(),
             question,
             why: format!("{why:#}"),
         }
+    }
+
+    pub(crate) fn is_of(&self, contestant: &str, question: Question) -> bool {
+        self.contestant == contestant && self.question == question
+    }
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}: {}", self.contestant, self.question, self.why)
     }
 }
 

@@ -12,7 +12,7 @@ use anyhow::Result;
 
 use crate::contestants::Contestant;
 use crate::question::Question;
-use crate::results::{Failure, Figure};
+use crate::results::{Answers, Figure, Unanswered};
 use crate::trial;
 
 /// Records of the first attempt to find out how many there should be.
@@ -42,19 +42,12 @@ struct Pair<'a> {
 /// Runs all of it; `progress` is told what is being done.
 ///
 /// Who fails at a question takes no further part in it, and the figures it had are dropped.
-///
-/// # Errors
-/// When a round cannot be run at all.
-pub(crate) fn run(
-    contestants: &[Contestant],
-    plan: &Plan,
-    progress: impl Fn(&str),
-) -> Result<(Vec<Figure>, Vec<Failure>)> {
-    let mut failures = Vec::new();
+pub(crate) fn run(contestants: &[Contestant], plan: &Plan, progress: impl Fn(&str)) -> Answers {
+    let mut answers = Answers::default();
     let mut questions = Vec::new();
     for question in &plan.questions {
         progress(&format!("how many records: {question}"));
-        questions.push(pairs(contestants, *question, plan.time, &mut failures));
+        questions.push(pairs(contestants, *question, plan.time, &mut answers));
     }
     for round in 0..plan.rounds {
         for pairs in &mut questions {
@@ -66,32 +59,37 @@ pub(crate) fn run(
                     pair.question
                 ));
             }
-            run_round(pairs, round, &mut failures);
+            run_round(pairs, round, &mut answers.failed);
         }
     }
-    let figures = questions.iter().flat_map(|pairs| figures(pairs)).collect();
-    Ok((figures, failures))
+    answers.figures = questions.iter().flat_map(|pairs| figures(pairs)).collect();
+    answers
 }
 
 fn pairs<'a>(
     contestants: &'a [Contestant],
     question: Question,
     time: Duration,
-    failures: &mut Vec<Failure>,
+    answers: &mut Answers,
 ) -> Vec<Pair<'a>> {
     let mut pairs = Vec::new();
     for contestant in contestants {
         if !contestant.answers(question.kind()) {
             continue;
         }
-        match records_for(contestant.about.name, question, time) {
+        let name = contestant.about.name;
+        if let Some(why) = contestant.cannot(question) {
+            answers.cannot.push(Unanswered::new(name, question, &why));
+            continue;
+        }
+        match records_for(name, question, time) {
             Ok(records) => pairs.push(Pair {
                 contestant,
                 question,
                 records,
                 nanoseconds: Vec::new(),
             }),
-            Err(why) => failures.push(Failure::new(contestant.about.name, question, &why)),
+            Err(why) => answers.failed.push(Unanswered::new(name, question, &why)),
         }
     }
     pairs
@@ -113,8 +111,7 @@ fn records_for(contestant: &str, question: Question, time: Duration) -> Result<u
     Ok(records)
 }
 
-fn run_round(pairs: &mut Vec<Pair<'_>>, round: usize, failures: &mut Vec<Failure>) {
-    let mut failed = Vec::new();
+fn run_round(pairs: &mut Vec<Pair<'_>>, round: usize, failed: &mut Vec<Unanswered>) {
     for turn in 0..pairs.len() {
         let index = (turn + round) % pairs.len();
         let pair = &mut pairs[index];
@@ -123,13 +120,15 @@ fn run_round(pairs: &mut Vec<Pair<'_>>, round: usize, failures: &mut Vec<Failure
             Ok(Some(each)) => pair.nanoseconds.push(each),
             // There were enough when they were counted.
             Ok(None) => pair.nanoseconds.push(f64::NAN),
-            Err(why) => {
-                failures.push(Failure::new(name, question, &why));
-                failed.push(name);
-            }
+            Err(why) => failed.push(Unanswered::new(name, question, &why)),
         }
     }
-    pairs.retain(|pair| !failed.contains(&pair.contestant.about.name));
+    pairs.retain(|pair| {
+        let name = pair.contestant.about.name;
+        !failed
+            .iter()
+            .any(|failed| failed.is_of(name, pair.question))
+    });
 }
 
 /// Those of one question, with their ratios to the first contestant, if that is the raw limit.

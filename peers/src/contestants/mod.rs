@@ -97,6 +97,8 @@ pub(crate) struct Contestant {
     many: Runner,
     /// Records that many producers are checked with, if not so many as the others'.
     few: Option<u64>,
+    /// What of this machine keeps it from a question, if something does.
+    cannot: fn(Question) -> Option<String>,
 }
 
 impl Contestant {
@@ -107,6 +109,7 @@ impl Contestant {
             one: runner,
             many: runner,
             few: None,
+            cannot: |_| None,
         }
     }
 
@@ -133,6 +136,12 @@ impl Contestant {
     /// Many producers are checked with so many records only.
     fn few_of_many(mut self, records: u64) -> Self {
         self.few = Some(records);
+        self
+    }
+
+    /// A machine may keep it from some questions; this says why.
+    fn unless(mut self, cannot: fn(Question) -> Option<String>) -> Self {
+        self.cannot = cannot;
         self
     }
 
@@ -167,6 +176,9 @@ impl Contestant {
             self.about.name,
             job.question
         );
+        if let Some(why) = self.cannot(job.question) {
+            bail!("{} cannot: {why}", self.about.name);
+        }
         (self.runner(job.question).run)(job)
     }
 
@@ -183,6 +195,11 @@ impl Contestant {
     /// Whether it can be asked this.
     pub(crate) fn answers(&self, kind: Kind) -> bool {
         self.about.kinds.contains(&kind)
+    }
+
+    /// Why it cannot be asked this on this machine, if so.
+    pub(crate) fn cannot(&self, question: Question) -> Option<String> {
+        (self.cannot)(question)
     }
 }
 

@@ -1,10 +1,12 @@
 //! POSIX message queues. The queue is to hold 1 MiB (65,536 messages at most, as the kernel says); who
-//! may not have so many (`fs.mqueue.msg_max`, `RLIMIT_MSGQUEUE`) gets 10, the system's default, and
-//! then messages have 8 KiB at most. When busy, the receiver polls (`O_NONBLOCK`); the sender always
+//! may not have so many (`fs.mqueue.msg_max`, `RLIMIT_MSGQUEUE`) gets 10, the system's default. Nor
+//! may everybody send long ones (`fs.mqueue.msgsize_max`, 8 KiB by default). When busy, the receiver polls (`O_NONBLOCK`); the sender always
 //! blocks. The queue has no name any more when it is used: both ends are inherited.
 
+use std::fs;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd};
 use std::path::Path;
+use std::process;
 
 use anyhow::{Context, Result};
 use nix::errno::Errno;
@@ -28,10 +30,13 @@ pub(crate) fn contestant() -> Contestant {
         usage: "`mq_send`, `mq_receive`, which polls when busy",
         kinds: &[Kind::RoundTrip, Kind::Asleep, Kind::Single, Kind::ManyToOne],
     })
+    .unless(|question| too_long(question.bytes()))
 }
 
 /// Messages of one queue at most, whoever asks.
 const MOST: usize = 65_536;
+/// The system's limit of a message's bytes.
+const LONGEST: &str = "fs.mqueue.msgsize_max";
 /// What everybody may have.
 const DEFAULT: usize = 10;
 
@@ -106,6 +111,22 @@ fn create(name: &str, messages: usize, bytes: usize) -> nix::Result<MqdT> {
     )
 }
 
+/// Why there can be no messages of so many bytes, if so.
+///
+/// A queue for one of them is tried, for who has `CAP_SYS_RESOURCE` may exceed the limit.
+fn too_long(bytes: usize) -> Option<String> {
+    let name = format!("/mapring-peers-{}-{bytes}", process::id());
+    let tried = create(&name, 1, bytes);
+    // There is one to remove only if it was created.
+    let _ = mq_unlink(name.as_str());
+    if tried.err() != Some(Errno::EINVAL) {
+        return None;
+    }
+    let limit = fs::read_to_string(format!("/proc/sys/{}", LONGEST.replace('.', "/")));
+    let limit = limit.map_or("less".to_owned(), |text| text.trim_end().to_owned());
+    Some(format!("messages of {bytes} bytes, {LONGEST} is {limit}"))
+}
+
 fn queue(number: &str) -> Result<MqdT> {
     let descriptor = inherited(number)?.into_raw_fd();
     // SAFETY: this process owns the descriptor, and gives it up here; on Linux, a queue is one.
@@ -141,5 +162,19 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
         })??;
         see(&into[..length]);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_send_no_such_message_says_why() {
+        assert_eq!(too_long(64), None);
+        // One byte more than anybody may, whatever the limit is.
+        let why = too_long((16 << 20) + 1).unwrap();
+        assert!(why.starts_with("messages of 16777217 bytes, fs.mqueue.msgsize_max is "));
+        assert!(!why.ends_with("less"), "{why}");
     }
 }

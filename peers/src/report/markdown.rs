@@ -1,6 +1,6 @@
 //! The report, in Markdown.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::table::{Table, tables};
 use crate::results::{Entry, Results};
@@ -36,20 +36,25 @@ pub(crate) fn report(results: &Results, plot: Option<&str>) -> String {
     for entry in &results.entries {
         text.push_str(&of_entry(entry));
     }
-    if !results.left_out.is_empty() {
-        text.push_str("\nLeft out of this run:\n\n");
-    }
-    for (name, why) in &results.left_out {
-        let _ = writeln!(text, "- {name}: {why}");
-    }
-    if !results.failures.is_empty() {
-        text.push_str("\nFailed:\n\n");
-    }
-    for failure in &results.failures {
-        let (name, question) = (&failure.contestant, failure.question);
-        let _ = writeln!(text, "- {name} at {question}: {}", failure.why);
-    }
+    let left_out = results.left_out.iter();
+    let left_out = left_out.map(|(name, why)| format!("{name}: {why}"));
+    text.push_str(&list("Left out of this run", left_out));
+    let answers = &results.answers;
+    text.push_str(&list("Cannot on this machine", &answers.cannot));
+    text.push_str(&list("Failed", &answers.failed));
     text
+}
+
+/// Nothing, if there is nothing.
+fn list(title: &str, items: impl IntoIterator<Item = impl fmt::Display>) -> String {
+    let lines: String = items
+        .into_iter()
+        .map(|item| format!("- {item}\n"))
+        .collect();
+    if lines.is_empty() {
+        return lines;
+    }
+    format!("\n{title}:\n\n{lines}")
 }
 
 /// A table: a dash is what a contestant does not offer.
@@ -95,7 +100,7 @@ far as it can be told, and is used as its documentation says is fastest: how, th
 `peers/src/contestants/` says. Everybody's payloads are written by the sender and read by the
 receiver, all of their bytes, and their order is checked, in every measurement. A stream is timed by
 its receiver from the time when an eighth of it has arrived; so is a round trip, by who asks. A dash
-is what a contestant does not offer. Lower is better for round trips, higher for all others.
+is what a contestant does not offer, \"cannot\" what a limit of this machine keeps it from. Lower is better for round trips, higher for all others.
 ";
 
 #[cfg(test)]
@@ -112,7 +117,8 @@ mod tests {
             "](peers.svg)",
             "| other | P | – | 150 (120 to 990) ×1.50 |",
             "| [other](https://example.org) | 1.0 | processes | as it is |",
-            "- other at many-to-one-1: it fell over",
+            "Cannot on this machine:\n\n- other at many-to-one-2: it is small",
+            "Failed:\n\n- other at many-to-one-1: it fell over",
             "- absent: nobody built it",
         ] {
             assert!(text.contains(part), "no {part:?} in\n{text}");

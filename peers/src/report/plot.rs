@@ -81,7 +81,7 @@ fn bars(results: &Results, questions: &[Question]) -> Vec<Bar> {
                 .iter()
                 .filter_map(|question| match cell(results, entry, *question) {
                     Cell::Figure { spread, .. } => Some(spread.median),
-                    Cell::None | Cell::Failed => None,
+                    Cell::None | Cell::Cannot | Cell::Failed => None,
                 });
         let Some(value) = answers.max_by(f64::total_cmp) else {
             continue;

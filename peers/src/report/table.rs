@@ -1,7 +1,7 @@
 //! The tables, before they are written in one form or another.
 
 use crate::question::{Mode, Question};
-use crate::results::{Entry, Results, Spread};
+use crate::results::{Entry, Results, Spread, Unanswered};
 
 /// A table: some questions to all who answer one of them.
 #[derive(Debug)]
@@ -24,8 +24,10 @@ pub(super) struct Row {
 /// What a contestant answered.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Cell {
-    /// It cannot be asked that.
+    /// It does not offer that.
     None,
+    /// It offers that, but not on this machine.
+    Cannot,
     Failed,
     Figure {
         spread: Spread,
@@ -120,11 +122,15 @@ fn label(question: Question) -> String {
 
 /// What this contestant answered to this question.
 pub(super) fn cell(results: &Results, entry: &Entry, question: Question) -> Cell {
-    let mut failures = results.failures.iter();
-    if failures.any(|failure| failure.contestant == entry.name && failure.question == question) {
+    let answers = &results.answers;
+    let among = |them: &[Unanswered]| them.iter().any(|it| it.is_of(entry.name, question));
+    if among(&answers.cannot) {
+        return Cell::Cannot;
+    }
+    if among(&answers.failed) {
         return Cell::Failed;
     }
-    let mut figures = results.figures.iter();
+    let mut figures = answers.figures.iter();
     let figure =
         figures.find(|figure| figure.contestant == entry.name && figure.question == question);
     let Some((figure, spread)) = figure.and_then(|figure| Some((figure, figure.spread()?))) else {
@@ -139,6 +145,7 @@ impl Cell {
     pub(super) fn text(self) -> String {
         match self {
             Self::None => "–".to_owned(),
+            Self::Cannot => "cannot".to_owned(),
             Self::Failed => "failed".to_owned(),
             Self::Figure { spread, ratio } => {
                 let [median, least, most] = [spread.median, spread.least, spread.most].map(number);
@@ -164,9 +171,9 @@ pub(super) fn number(value: f64) -> String {
 pub(super) mod tests {
     use super::*;
     use crate::machine::Machine;
-    use crate::results::{Failure, Figure};
+    use crate::results::{Answers, Figure};
 
-    /// Made up: two contestants, of which one fails at one question and cannot be asked another.
+    /// Made up: two contestants, of which one fails at one question and cannot be asked others.
     pub(in super::super) fn results() -> Results {
         let entry = |name, between_processes| Entry {
             name,
@@ -196,26 +203,33 @@ pub(super) mod tests {
             rounds: 3,
             seconds: 0.2,
             entries: vec![entry("raw limit", false), entry("other", true)],
-            figures: vec![
-                figure("raw limit", Question::RoundTrip { bytes: 64 }, [100.0; 3]),
-                figure(
+            answers: Answers {
+                figures: vec![
+                    figure("raw limit", Question::RoundTrip { bytes: 64 }, [100.0; 3]),
+                    figure(
+                        "other",
+                        Question::RoundTrip { bytes: 64 },
+                        [150.0, 120.0, 990.0],
+                    ),
+                    figure("raw limit", single, [100.0; 3]),
+                    figure("other", single, [200.0, 250.0, 500.0]),
+                    figure(
+                        "raw limit",
+                        Question::ManyToOne { producers: 1 },
+                        [100.0; 3],
+                    ),
+                ],
+                cannot: vec![Unanswered::new(
                     "other",
-                    Question::RoundTrip { bytes: 64 },
-                    [150.0, 120.0, 990.0],
-                ),
-                figure("raw limit", single, [100.0; 3]),
-                figure("other", single, [200.0, 250.0, 500.0]),
-                figure(
-                    "raw limit",
+                    Question::ManyToOne { producers: 2 },
+                    &"it is small",
+                )],
+                failed: vec![Unanswered::new(
+                    "other",
                     Question::ManyToOne { producers: 1 },
-                    [100.0; 3],
-                ),
-            ],
-            failures: vec![Failure {
-                contestant: "other".to_owned(),
-                question: Question::ManyToOne { producers: 1 },
-                why: "it fell over".to_owned(),
-            }],
+                    &"it fell over",
+                )],
+            },
             left_out: vec![("absent", "nobody built it")],
         }
     }
@@ -231,6 +245,7 @@ pub(super) mod tests {
         );
         assert_eq!(text(Question::Asleep), "–");
         assert_eq!(text(Question::ManyToOne { producers: 1 }), "failed");
+        assert_eq!(text(Question::ManyToOne { producers: 2 }), "cannot");
         let mode = Mode::Single;
         assert_eq!(
             text(Question::Stream { bytes: 64, mode }),

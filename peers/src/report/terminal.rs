@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::table::tables;
 use crate::results::Results;
 
-/// All tables, and who failed or was left out, as text.
+/// All tables, and who could not, failed or was left out, as text.
 pub(crate) fn text(results: &Results) -> String {
     let mut text = String::new();
     for table in tables(results) {
@@ -29,9 +29,11 @@ pub(crate) fn text(results: &Results) -> String {
         }
         text.push('\n');
     }
-    for failure in &results.failures {
-        let (name, question) = (&failure.contestant, failure.question);
-        let _ = writeln!(text, "failed: {name} at {question}: {}", failure.why);
+    for it in &results.answers.cannot {
+        let _ = writeln!(text, "cannot: {it}");
+    }
+    for it in &results.answers.failed {
+        let _ = writeln!(text, "failed: {it}");
     }
     for (name, why) in &results.left_out {
         let _ = writeln!(text, "left out: {name}: {why}");
@@ -49,6 +51,7 @@ mod tests {
         let text = text(&results());
         assert!(text.contains("other     P"), "{text}");
         assert!(text.contains("×0.40"), "{text}");
+        assert!(text.contains("cannot: other at many-to-one-2: it is small"));
         assert!(text.contains("failed: other at many-to-one-1: it fell over"));
         assert!(text.contains("left out: absent: nobody built it"));
     }
