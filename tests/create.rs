@@ -17,8 +17,8 @@ use mapring::spsc::Options;
 use mapring::{OpenError, Origin};
 use rustix::fs::Mode;
 
-use common::seccomp::{refuse, refuse_unnamed_files};
-use common::shelf::{Shelf, User, assert_text};
+use common::seccomp::refuse;
+use common::shelf::{Shelf, assert_text};
 use common::{Child, DEADLINE, Random, count, files_in, role, say};
 
 /// Role: creates regions under a umask; says the mode of each file.
@@ -299,63 +299,4 @@ fn create_without(refused: &[(libc::c_long, u8, i32, i32)]) {
     let child = Child::start("role_create_without_a_system_call", &arguments);
     child.expect("passed");
     child.finish();
-}
-
-/// Role: creates a region where every file has a name.
-#[test]
-fn role_create_with_a_temporary_name() {
-    let Some(arguments) = role() else { return };
-    refuse_unnamed_files();
-    let options = Options::new().directory(&arguments[0]);
-    drop(options.create("ring").unwrap());
-    say("passed");
-}
-
-#[test]
-fn what_only_looks_like_a_left_over_is_left_alone() {
-    let shelf = Shelf::new();
-    let at = |name: &str| shelf.directory().join(name);
-    let abandoned = [
-        ".mapring.ring.0123456789abcdef.new",
-        ".mapring.ring.ffffffffffffffff.new",
-    ];
-    let others = [
-        // Of a region that somebody else makes,
-        ".mapring.other.0123456789abcdef.new",
-        // regions themselves,
-        "mapring.ring.0123456789abcdef.new",
-        "mapring.ring.new",
-        // and of other programs.
-        ".mapring.ring.0123456789ABCDEF.new",
-        ".mapring.ring.0123456789abcde.new",
-        ".mapring.ring.00123456789abcdef.new",
-        ".mapring.ring.0123456789abcdef.old",
-        ".mapring.ring..new",
-        ".ring.0123456789abcdef.new",
-    ];
-    for name in abandoned.iter().chain(&others) {
-        fs::write(at(name), name).unwrap();
-    }
-    // What is no file, and one that is being made.
-    fs::create_dir(at(".mapring.ring.0000000000000001.new")).unwrap();
-    let link = at(".mapring.ring.0000000000000002.new");
-    std::os::unix::fs::symlink(at(others[0]), link).unwrap();
-    let made = at(".mapring.ring.0000000000000003.new");
-    fs::write(&made, "a region to be").unwrap();
-    let maker = User::of(&made);
-
-    let create = || {
-        let child = Child::start("role_create_with_a_temporary_name", &[shelf.argument()]);
-        child.expect("passed");
-        child.finish();
-        files_in(shelf.directory())
-    };
-    let mut expected: Vec<_> = others.map(str::to_owned).into();
-    expected.extend([1, 2, 3].map(|number| format!(".mapring.ring.{number:016x}.new")));
-    expected.sort();
-    assert_eq!(create(), expected);
-    // It is killed.
-    drop(maker);
-    expected.retain(|name| !name.contains("0003"));
-    assert_eq!(create(), expected);
 }

@@ -29,7 +29,8 @@ const MODE: u32 = 0o600;
 /// last user takes it along when it closes. If that one is killed, the next to open the name
 /// takes what is left over away.
 /// `create_at`, `open_at` and `create_or_open_at` take the *path* of a file, which
-/// stays, with all that was sent and not received, until [`Options::remove_at`].
+/// stays, with all that was sent and not received, until [`Options::remove_at`]. Its name is any,
+/// but none like `.ring.0123456789abcdef.new`: so are files called that are to become regions.
 ///
 /// ```
 /// use mapring::spsc::Options;

@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use crate::error::LayoutError;
-use crate::layout::{self, Fences, Geometry, Kind, Wakeups};
+use crate::layout::{self, Fences, Geometry, Kind, Wakeups, Word};
 use crate::memory::{Memory, ReadMemory};
 use crate::ring::Position;
 
@@ -58,6 +58,35 @@ pub fn initialise<M: Memory>(memory: &M, identity: &Identity, start: Position) {
     }
     // P4: pairs with the Acquire load in `verify`.
     memory.store(layout::MAGIC_WORD, layout::MAGIC, Release);
+}
+
+/// Whether a page may be what stands there until [`initialise`] is done: it has no magic, and nothing
+/// that is not stored before that.
+///
+/// # Panics
+/// When the memory is smaller than the identity page.
+#[must_use]
+pub fn is_unfinished<M: ReadMemory>(memory: &M) -> bool {
+    (0..layout::PAGE).step_by(layout::WORD).all(|offset| {
+        let word = Word::at(offset);
+        let found = memory.load(word, Relaxed);
+        found == 0
+            || match word {
+                layout::VERSION_WORD => found == layout::VERSION,
+                layout::ENDIAN_WORD => found == layout::ENDIAN_MARK,
+                layout::LAYOUT_HASH => found == layout::layout_hash(),
+                layout::KIND
+                | layout::CAPACITY
+                | layout::MAX_PAYLOAD_WORD
+                | layout::RECORD_ALIGN
+                | layout::PRODUCERS
+                | layout::FLAGS
+                | layout::GENERATION
+                | layout::WAKEUPS
+                | layout::FENCES => true,
+                _ => false,
+            }
+    })
 }
 
 /// What stands as the region's generation now: that of its identity, unless its memory is not what

@@ -4,6 +4,8 @@ use std::path::{self, Path, PathBuf};
 
 use crate::error::OpenError;
 
+use super::temporary;
+
 /// What stands before the name in the directory, so that a listing tells whose files they are.
 const PREFIX: &str = "mapring.";
 /// Longest name, in bytes: with the prefix it stays well below the 255 of a file name.
@@ -51,19 +53,25 @@ impl Place {
     /// The region in the file at `path`.
     ///
     /// # Errors
-    /// [`OpenError::Name`] for a path that names no file, [`OpenError::Io`] when there is no
-    /// current directory for a relative one.
+    /// [`OpenError::Name`] for a path that names no file, or one that a file has until it is a
+    /// region; [`OpenError::Io`] when there is no current directory for a relative one.
     pub(crate) fn file(path: &Path) -> Result<Self, OpenError> {
-        if path.file_name().is_none() {
-            let name = path.display().to_string();
-            return Err(OpenError::Name {
-                name,
-                reason: "is not the path of a file",
-            });
-        }
-        Ok(Self {
-            path: absolute(path)?,
-            file_backed: true,
+        let reason = match path.file_name() {
+            None => "is not the path of a file",
+            // It would be taken for what a kill has left.
+            Some(name) if temporary::region_of(name).is_some() => {
+                "is kept for files that are to become regions"
+            }
+            Some(_) => {
+                return Ok(Self {
+                    path: absolute(path)?,
+                    file_backed: true,
+                });
+            }
+        };
+        Err(OpenError::Name {
+            name: path.display().to_string(),
+            reason,
         })
     }
 

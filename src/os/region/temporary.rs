@@ -5,12 +5,14 @@
 //! it. One that is being made is locked from the start; its maker looks whether it still has its
 //! name behind that, for somebody may have come between the two.
 //!
-//! The name starts with a dot, as no region's does, so none is taken for what a kill has left.
+//! No region is taken for what a kill has left: the name of one does not start with a dot, and none
+//! is made at a path that ends in such a name. Another program's file is left alone unless it looks
+//! like a region that was begun, or like a whole one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,9 @@ use rustix::fs::{FileType, Mode, OFlags};
 use crate::error::OpenError;
 use crate::layout;
 use crate::os::lock::{self, Lock};
+use crate::ring::attach;
 
+use super::header_page::HeaderPage;
 use super::name;
 use super::place::Place;
 
@@ -74,25 +78,26 @@ fn prefix(place: &Place) -> OsString {
     prefix
 }
 
+/// What the region's file is called, if `name` is one that a file has until it is that.
+pub(super) fn region_of(name: &OsStr) -> Option<&OsStr> {
+    let name = name.as_bytes().strip_prefix(b".")?;
+    let name = name.strip_suffix(SUFFIX.as_bytes())?;
+    let (region, number) = name.split_at_checked(name.len().checked_sub(1 + DIGITS)?)?;
+    let number = number.strip_prefix(b".")?;
+    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_one = !region.is_empty() && number.iter().all(is_digit);
+    is_one.then_some(OsStr::from_bytes(region))
+}
+
 /// Deletes all files of such names for this region that nobody is making.
 fn delete_abandoned(place: &Place) {
-    let prefix = prefix(place);
     // What goes wrong here leaves a file that holds no region, and is in nobody's way.
     let entries = fs::read_dir(place.directory()).into_iter().flatten();
     for entry in entries.flatten() {
-        if is_temporary(&entry.file_name(), &prefix) {
+        if region_of(&entry.file_name()) == place.path().file_name() {
             let _ = delete_if_abandoned(&entry.path());
         }
     }
-}
-
-fn is_temporary(name: &OsStr, prefix: &OsStr) -> bool {
-    let number = name
-        .as_bytes()
-        .strip_prefix(prefix.as_bytes())
-        .and_then(|rest| rest.strip_suffix(SUFFIX.as_bytes()));
-    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    number.is_some_and(|number| number.len() == DIGITS && number.iter().all(is_digit))
 }
 
 /// One that was renamed meanwhile, and that nobody uses any more, keeps its name: the caller meets
@@ -104,8 +109,20 @@ fn delete_if_abandoned(path: &Path) -> io::Result<()> {
     let stat = rustix::fs::fstat(&file)?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     let is_own = stat.st_uid == rustix::process::geteuid().as_raw();
-    if is_file && is_own && lock::try_set(file.as_fd(), layout::USE_LOCK, Lock::Write)? {
+    if is_file
+        && is_own
+        && lock::try_set(file.as_fd(), layout::USE_LOCK, Lock::Write)?
+        && is_left_over(file.as_fd())?
+    {
         name::take_from(path, file.as_fd())?;
     }
     Ok(())
+}
+
+/// Whether a killed maker may have left a file like this, which nobody changes now: without bytes,
+/// with nothing but zeros, begun, or as whole as a region.
+fn is_left_over(file: BorrowedFd<'_>) -> io::Result<bool> {
+    let size = rustix::fs::fstat(file)?.st_size as u64;
+    let page = HeaderPage::read(file)?;
+    Ok(attach::is_unfinished(&page) || attach::verify(&page, size).is_ok())
 }
