@@ -6,12 +6,15 @@
 mod common;
 
 use std::fs;
+use std::fs::File;
+use std::path::Path;
 
 use mapring::spsc::Options;
 use mapring::{OpenError, layout};
 
-use common::seccomp::refuse_unnamed_files;
-use common::shelf::{Shelf, User, assert_text};
+use common::seccomp::{refuse, refuse_unnamed_files};
+use common::shelf::{Shelf, User, assert_text, is_in_use};
+use common::traced::Traced;
 use common::{Child, files_in, role, say};
 
 /// Role: creates a region where every file has a name.
@@ -146,4 +149,64 @@ fn no_region_is_made_where_it_would_be_taken_for_a_left_over() {
         assert!(options.remove_at(&path).unwrap());
     }
     assert!(files_in(shelf.directory()).is_empty());
+}
+
+/// Role: lets a process open what another is making, and lock it when that has made, used and closed
+/// it; then the first one fails.
+#[test]
+fn role_lock_what_is_being_closed() {
+    let Some(arguments) = role() else { return };
+    let directory = Path::new(&arguments[0]);
+    refuse_unnamed_files();
+    let options = Options::new().directory(directory);
+    let options = options.persistent(arguments[1] == "persistent");
+
+    let close = |options: Options| drop(options.create("ring").unwrap());
+    let Some(mut maker) = Traced::start(|| options.clone(), close) else {
+        return say("not traced");
+    };
+    let fail = |options: Options| {
+        let error = options.create("ring").unwrap_err();
+        assert_text(&error, &["set the mode of"]);
+    };
+    let prepare = || {
+        refuse(libc::SYS_fchmod as u32, 0, 0, libc::EIO as u32);
+        options.clone()
+    };
+    let mut other = Traced::start(prepare, fail).unwrap();
+
+    let go_until = |process: &mut Traced, is_there: &dyn Fn(&Traced) -> bool| {
+        while !is_there(process) {
+            assert!(process.go_to_next_call(), "it has ended");
+        }
+    };
+    go_until(&mut maker, &|_| !files_in(directory).is_empty());
+    let path = directory.join(&files_in(directory)[0]);
+    let file = File::options().read(true).write(true).open(&path).unwrap();
+    go_until(&mut maker, &|_| is_in_use(&file));
+    go_until(&mut other, &|other| other.has_open(&path));
+    go_until(&mut maker, &|_| !path.exists() && !is_in_use(&file));
+    assert_eq!(files_in(directory), ["mapring.ring"]);
+    go_until(&mut other, &|_| is_in_use(&file));
+    // It is refused the lock, and so leaves the file to who has it.
+    while maker.go_to_next_call() {}
+    while other.go_to_next_call() {}
+    say("done");
+}
+
+#[test]
+fn who_looks_at_a_left_over_that_became_a_region_deletes_what_its_last_user_cannot() {
+    for (kind, left) in [("persistent", &["mapring.ring"][..]), ("not", &[])] {
+        let shelf = Shelf::new();
+        let arguments = [shelf.argument(), kind];
+        let child = Child::start("role_lock_what_is_being_closed", &arguments);
+        match child.line().as_str() {
+            "not traced" => println!("not run: no process may trace another here"),
+            line => {
+                assert_eq!(line, "done");
+                assert_eq!(files_in(shelf.directory()), left);
+            }
+        }
+        child.finish();
+    }
 }

@@ -91,14 +91,25 @@ impl Drop for User {
     }
 }
 
+/// Whether anybody uses a file as a region, or has it for itself.
+pub(crate) fn is_in_use(file: &fs::File) -> bool {
+    let lock = lock_use(file, libc::F_OFD_GETLK, libc::F_WRLCK);
+    lock.l_type != libc::F_UNLCK as libc::c_short
+}
+
 fn set_use_lock(file: &fs::File, kind: libc::c_int) {
+    lock_use(file, libc::F_OFD_SETLK, kind);
+}
+
+fn lock_use(file: &fs::File, command: libc::c_int, kind: libc::c_int) -> libc::flock {
     // SAFETY: numbers only, of which zero is a value.
     let mut lock = unsafe { mem::zeroed::<libc::flock>() };
     lock.l_type = kind as libc::c_short;
     lock.l_whence = libc::SEEK_SET as libc::c_short;
     lock.l_start = layout::USE_LOCK as libc::off_t;
     lock.l_len = 1;
-    // SAFETY: the command takes a pointer to a `flock`, which lives for the whole call.
-    let set = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) };
-    assert_eq!(set, 0, "{}", io::Error::last_os_error());
+    // SAFETY: the commands take a pointer to a `flock`, which lives for the whole call.
+    let done = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) };
+    assert_eq!(done, 0, "{}", io::Error::last_os_error());
+    lock
 }

@@ -1,6 +1,7 @@
 //! A forked process that is stopped at each of its steps, by `ptrace`.
 
-use std::{io, mem, ptr};
+use std::path::Path;
+use std::{fs, io, mem, ptr};
 
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
@@ -46,6 +47,14 @@ impl Traced {
             pid,
             has_ended: false,
         })
+    }
+
+    /// Whether it has this file open.
+    pub(crate) fn has_open(&self, path: &Path) -> bool {
+        let open = format!("/proc/{}/fd", self.pid.as_raw_nonzero());
+        let entries = fs::read_dir(open).expect("the descriptors of a child");
+        let links = entries.flatten().map(|entry| fs::read_link(entry.path()));
+        links.flatten().any(|link| link == path)
     }
 
     /// Lets it go on until just before its next system call, or until just behind the one that it

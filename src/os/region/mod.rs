@@ -16,8 +16,11 @@
 //! - **R4** An opener that gets the write lock finds a region without users: left over from a
 //!   crash. It deletes it, or resumes it, before anybody else can become a user.
 //! - **R5** A closer drops its read lock, then tries the write lock, and deletes if it gets
-//!   it. It is refused by a user, who will close in turn, or by one that holds the write lock,
-//!   who deletes by R4 or R5. So the last of them deletes.
+//!   it. It is refused by a user, who will close in turn, or by one that holds the write lock:
+//!   who deletes by R4 or R5, or else has opened the file before it got its name, as what a kill may
+//!   have left (R6), and deletes it under whichever name it has now. So the last of them deletes.
+//!   One exception: who finds a named region at a path, and nobody uses it, holds the write lock
+//!   while it refuses it. A closer that meets this one leaves what a kill would (R6).
 //! - **R6** A kill between any two steps frees the locks and leaves a whole region without users,
 //!   or none: the next opener does R4. Where a file needs a name before it is whole, it is one that
 //!   no region has, and whoever makes the next one deletes it: `temporary` says how.

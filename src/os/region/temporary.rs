@@ -12,7 +12,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -95,34 +95,33 @@ fn delete_abandoned(place: &Place) {
     let entries = fs::read_dir(place.directory()).into_iter().flatten();
     for entry in entries.flatten() {
         if region_of(&entry.file_name()) == place.path().file_name() {
-            let _ = delete_if_abandoned(&entry.path());
+            let _ = delete_if_abandoned(place, &entry.path());
         }
     }
 }
 
-/// One that was renamed meanwhile, and that nobody uses any more, keeps its name: the caller meets
-/// it there.
-fn delete_if_abandoned(path: &Path) -> io::Result<()> {
+fn delete_if_abandoned(place: &Place, path: &Path) -> io::Result<()> {
     let flags =
         OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
     let file = rustix::fs::open(path, flags, Mode::empty())?;
     let stat = rustix::fs::fstat(&file)?;
     let is_file = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     let is_own = stat.st_uid == rustix::process::geteuid().as_raw();
-    if is_file
-        && is_own
-        && lock::try_set(file.as_fd(), layout::USE_LOCK, Lock::Write)?
-        && is_left_over(file.as_fd())?
-    {
+    if !is_file || !is_own || !lock::try_set(file.as_fd(), layout::USE_LOCK, Lock::Write)? {
+        return Ok(());
+    }
+    // A killed maker may have left it without bytes, with nothing but zeros, begun, or as a whole
+    // region. What else it may be is not to be deleted.
+    let size = rustix::fs::fstat(&file)?.st_size as u64;
+    let page = HeaderPage::read(&file)?;
+    let region = attach::verify(&page, size).ok();
+    if region.is_some() || attach::is_unfinished(&page) {
         name::take_from(path, file.as_fd())?;
     }
+    // It may have become the region meanwhile, and its last user may have closed it: who found this
+    // lock in the way, and left it to its holder (R5).
+    if region.is_some_and(|region| !region.persistent) {
+        name::take_from(place.path(), file.as_fd())?;
+    }
     Ok(())
-}
-
-/// Whether a killed maker may have left a file like this, which nobody changes now: without bytes,
-/// with nothing but zeros, begun, or as whole as a region.
-fn is_left_over(file: BorrowedFd<'_>) -> io::Result<bool> {
-    let size = rustix::fs::fstat(file)?.st_size as u64;
-    let page = HeaderPage::read(file)?;
-    Ok(attach::is_unfinished(&page) || attach::verify(&page, size).is_ok())
 }
