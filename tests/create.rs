@@ -271,12 +271,22 @@ fn role_create_without_a_system_call() {
 #[test]
 fn a_system_that_lacks_a_call_will_do() {
     // A file system without files that have no name, and a kernel that does not know them.
-    for error in [libc::EOPNOTSUPP, libc::EISDIR] {
-        create_without(&[
+    let unnamed = |error| {
+        [
             (libc::SYS_openat, 2, libc::O_TMPFILE, error),
             #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
             (libc::SYS_open, 1, libc::O_TMPFILE, error),
-        ]);
+        ]
+    };
+    for error in [libc::EOPNOTSUPP, libc::EISDIR] {
+        create_without(&unnamed(error));
+    }
+    // Nor can it rename without replacing, or the kernel has no call for that.
+    for error in [libc::EINVAL, libc::ENOSYS] {
+        let flag = libc::RENAME_NOREPLACE as i32;
+        let mut refused = unnamed(libc::EOPNOTSUPP).to_vec();
+        refused.push((libc::SYS_renameat2, 4, flag, error));
+        create_without(&refused);
     }
     // A file system that cannot take space ahead.
     create_without(&[(libc::SYS_fallocate, 0, 0, libc::EOPNOTSUPP)]);

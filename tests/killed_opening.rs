@@ -19,7 +19,7 @@ use mapring::spsc::{Options, Ring};
 use mapring::{OpenError, Origin, TryRecvError};
 
 use common::deadly::die;
-use common::seccomp::refuse_unnamed_files;
+use common::seccomp::{refuse_renames, refuse_unnamed_files};
 use common::shelf::{Shelf, User};
 use common::traced::Traced;
 use common::{Child, DEADLINE, files_in, fork_and_go_on, has_died, role, say};
@@ -66,10 +66,13 @@ struct Place {
 
 impl Place {
     /// The one that the arguments of a role give: a directory, by name or at a path, with files that
-    /// have no name or without.
+    /// have no name, or have one and are renamed, or have one and get another.
     fn of(arguments: &[String]) -> Self {
         if arguments[2] != "unnamed" {
             refuse_unnamed_files();
+        }
+        if arguments[2] == "linked" {
+            refuse_renames();
         }
         Self {
             directory: PathBuf::from(&arguments[0]),
@@ -389,6 +392,12 @@ fn a_kill_at_any_step_leaves_nothing_where_every_file_has_a_name() {
 }
 
 #[test]
+fn a_kill_at_any_step_leaves_nothing_where_no_file_is_renamed() {
+    run("role_kill_at_each_step", "name", "linked");
+    run("role_kill_at_each_step", "path", "linked");
+}
+
+#[test]
 fn who_comes_at_any_step_of_a_creator_gets_the_same_region() {
     run("role_meet_at_each_step", "name", "unnamed");
     run("role_meet_at_each_step", "path", "unnamed");
@@ -398,4 +407,10 @@ fn who_comes_at_any_step_of_a_creator_gets_the_same_region() {
 fn who_comes_at_any_step_of_a_creator_gets_the_same_region_where_every_file_has_a_name() {
     run("role_meet_at_each_step", "name", "named");
     run("role_meet_at_each_step", "path", "named");
+}
+
+#[test]
+fn who_comes_at_any_step_of_a_creator_gets_the_same_region_where_no_file_is_renamed() {
+    run("role_meet_at_each_step", "name", "linked");
+    run("role_meet_at_each_step", "path", "linked");
 }

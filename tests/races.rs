@@ -21,7 +21,7 @@ use mapring::{AttachError, OpenError, Origin};
 use memmap2::MmapRaw;
 use rustix::thread::futex::{self, Flags};
 
-use common::seccomp::refuse_unnamed_files;
+use common::seccomp::{refuse_renames, refuse_unnamed_files};
 use common::{Child, DEADLINE, count, files_in, hear, role, say};
 
 /// How many processes race.
@@ -93,8 +93,8 @@ impl Meeting {
     }
 }
 
-/// Role: races in one place so often, as the racer of that number, with files that have no name or
-/// without.
+/// Role: races in one place so often, as the racer of that number, with files that have no name, or
+/// have one and are renamed, or have one and get another.
 #[test]
 fn role_race() {
     let Some(arguments) = role() else { return };
@@ -102,8 +102,11 @@ fn role_race() {
     let place = std::path::Path::new(&arguments[1]);
     let racer: usize = arguments[2].parse().unwrap();
     let rounds: u32 = arguments[3].parse().unwrap();
-    if arguments[4] == "named" {
+    if arguments[4] != "unnamed" {
         refuse_unnamed_files();
+    }
+    if arguments[4] == "linked" {
+        refuse_renames();
     }
     let options = Options::new().capacity(4096).directory(place);
     let mut times = 0;
@@ -142,6 +145,11 @@ fn a_race_to_create_has_one_winner_however_often() {
 #[test]
 fn a_race_to_create_has_one_winner_where_every_file_has_a_name() {
     race("named");
+}
+
+#[test]
+fn a_race_to_create_has_one_winner_where_no_file_is_renamed() {
+    race("linked");
 }
 
 fn race(files: &str) {

@@ -35,6 +35,12 @@ pub(crate) fn refuse_unnamed_files() {
     refuse(libc::SYS_open as u32, 1, bits, error);
 }
 
+/// Lets no file be renamed by this thread from now on, unless another may be replaced.
+pub(crate) fn refuse_renames() {
+    let (bits, error) = (libc::RENAME_NOREPLACE, libc::EINVAL as u32);
+    refuse(libc::SYS_renameat2 as u32, 4, bits, error);
+}
+
 /// Lets any system call of this thread but these kill its process from now on, by `SIGSYS`.
 pub(crate) fn allow_only(calls: &[u32]) {
     let mut steps = vec![step(LOAD, CALL, 0)];

@@ -2,7 +2,7 @@
 //! that nobody else's file is taken for it.
 
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use rustix::fs::{AtFlags, CWD, FallocateFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use crate::error::{Distrust, OpenError};
 
 use super::place::Place;
-use super::temporary::Temporary;
+use super::temporary::{self, Temporary};
 
 /// A file that has its size and its space, but not yet the name of a region.
 pub(super) struct Unnamed {
@@ -85,14 +85,21 @@ impl Unnamed {
     /// Gives it its name. Returns `None`, and the file is gone, when something has that name already.
     pub(super) fn link(self, place: &Place) -> Result<Option<OwnedFd>, OpenError> {
         let linked = match &self.temporary {
-            // Never two names at once, and never over somebody else's file.
-            Some(temporary) => rustix::fs::renameat_with(
+            // Never over somebody else's file.
+            Some(temporary) => match rustix::fs::renameat_with(
                 CWD,
                 temporary.path(),
                 CWD,
                 place.path(),
                 RenameFlags::NOREPLACE,
-            ),
+            ) {
+                // Not every file system can (EINVAL), nor every kernel (ENOSYS). Then it has two
+                // names, until the temporary one is dropped.
+                Err(Errno::INVAL | Errno::NOSYS) => {
+                    rustix::fs::linkat(CWD, temporary.path(), CWD, place.path(), AtFlags::empty())
+                }
+                other => other,
+            },
             None => {
                 let through_proc = format!("/proc/self/fd/{}", self.file.as_raw_fd());
                 match rustix::fs::linkat(
@@ -145,8 +152,16 @@ pub(super) fn open_existing(place: &Place, mode: u32) -> Result<Option<Existing>
             return Err(place.io("open")(error.into()));
         }
     };
-    let stat = rustix::fs::fstat(&file).map_err(|error| place.io("look at")(error.into()))?;
-    check(&stat, mode).map_err(untrusted)?;
+    let look = || rustix::fs::fstat(&file).map_err(|error| place.io("look at")(error.into()));
+    let mut stat = look()?;
+    let mut checked = check(&stat, mode);
+    // The second may be the one that it had before it was a region.
+    if checked == Err(Distrust::Links { links: 2 }) {
+        temporary::take_second_name(place, file.as_fd());
+        stat = look()?;
+        checked = check(&stat, mode);
+    }
+    checked.map_err(untrusted)?;
     Ok(Some(Existing {
         file,
         size: stat.st_size as u64,

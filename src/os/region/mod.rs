@@ -23,7 +23,8 @@
 //!   while it refuses it. A closer that meets this one leaves what a kill would (R6).
 //! - **R6** A kill between any two steps frees the locks and leaves a whole region without users,
 //!   or none: the next opener does R4. Where a file needs a name before it is whole, it is one that
-//!   no region has, and whoever makes the next one deletes it: `temporary` says how.
+//!   no region has, and whoever makes the next one deletes it, or who opens it takes that name away:
+//!   `temporary` says how.
 
 mod file;
 mod header_page;

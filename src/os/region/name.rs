@@ -16,8 +16,9 @@ pub(super) fn is_of(path: &Path, file: BorrowedFd<'_>) -> io::Result<bool> {
     }
 }
 
-/// Takes the name of `file` away, if it still has it. The caller holds the write lock on
-/// the use byte, without which nobody puts another file in this one's place.
+/// Takes the name of `file` away, if it still has it. Nobody puts another file in this one's place
+/// meanwhile: the caller holds the write lock on the use byte, without which nobody does that, or it
+/// is a temporary name, which no other file ever has.
 pub(super) fn take_from(path: &Path, file: BorrowedFd<'_>) -> io::Result<bool> {
     if !is_of(path, file)? {
         return Ok(false);

@@ -1,6 +1,10 @@
 //! Files that have a name of their own until they are regions, where the file system makes none
 //! without a name.
 //!
+//! Such a file gets its region's name instead, or, where the file system cannot rename without replacing
+//! another, besides. Then whoever opens the region takes the temporary name away, if its maker has
+//! not come to that.
+//!
 //! A kill can leave one. Whoever makes another for the same region deletes it: nobody has a lock on
 //! it. One that is being made is locked from the start; its maker looks whether it still has its
 //! name behind that, for somebody may have come between the two.
@@ -12,7 +16,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +69,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // It may have got the region's name.
+        // It may have got the region's name instead.
         let _ = rustix::fs::unlink(&self.0);
     }
 }
@@ -89,14 +93,29 @@ pub(super) fn region_of(name: &OsStr) -> Option<&OsStr> {
     is_one.then_some(OsStr::from_bytes(region))
 }
 
+/// All files that have such names for this region. What cannot be listed is left alone.
+fn all(place: &Place) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(place.directory()).into_iter().flatten();
+    let entries = entries
+        .flatten()
+        .filter(|entry| region_of(&entry.file_name()) == place.path().file_name());
+    entries.map(|entry| entry.path())
+}
+
+/// Takes the temporary name of a region away that has its own already: where no file can be renamed
+/// without replacing another, it has both until its maker does this, or else for ever.
+pub(super) fn take_second_name(place: &Place, region: BorrowedFd<'_>) {
+    for path in all(place) {
+        // What goes wrong here leaves two names, which nobody trusts.
+        let _ = name::take_from(&path, region);
+    }
+}
+
 /// Deletes all files of such names for this region that nobody is making.
 fn delete_abandoned(place: &Place) {
-    // What goes wrong here leaves a file that holds no region, and is in nobody's way.
-    let entries = fs::read_dir(place.directory()).into_iter().flatten();
-    for entry in entries.flatten() {
-        if region_of(&entry.file_name()) == place.path().file_name() {
-            let _ = delete_if_abandoned(place, &entry.path());
-        }
+    for path in all(place) {
+        // What goes wrong here leaves a file that holds no region, and is in nobody's way.
+        let _ = delete_if_abandoned(place, &path);
     }
 }
 
