@@ -156,10 +156,12 @@ fn hint_time() -> Duration {
     *TIME.get_or_init(|| measure().min(measure()).min(measure()))
 }
 
-/// Whether whoever is waited for cannot run meanwhile.
+/// Whether whoever is waited for cannot run meanwhile. What counts are the cores of the machine: those
+/// that this thread may use say nothing of its peer's.
 fn is_single_core() -> bool {
-    static CORES: OnceLock<usize> = OnceLock::new();
-    *CORES.get_or_init(|| thread::available_parallelism().map_or(1, |cores| cores.get())) == 1
+    static IS_SINGLE: OnceLock<bool> = OnceLock::new();
+    // SAFETY: takes a number and returns one.
+    *IS_SINGLE.get_or_init(|| unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) } == 1)
 }
 
 /// What a wait asks of the caller.
