@@ -1,7 +1,8 @@
 // moodycamel::ReaderWriterQueue for one producer (BlockingReaderWriterQueue if the consumer is to
 // sleep), moodycamel::ConcurrentQueue for many. `try_enqueue` takes what there is room for without
 // allocating. Tokens, as the README of ConcurrentQueue says, make it faster: one for each producer and
-// one for the consumer; many at once by its `_bulk` calls.
+// one for the consumer; many at once by its `_bulk` calls. Its producers keep the blocks that they
+// have filled once; so that none takes those of all, the room is shared out among them.
 
 #include <memory>
 
@@ -54,9 +55,13 @@ struct OpenOne {
   }
 };
 
-template <std::size_t Bytes> struct Many {
+template <std::size_t Slots> struct Bounded : moodycamel::ConcurrentQueueDefaultTraits {
+  static constexpr std::size_t MAX_SUBQUEUE_SIZE = Slots;
+};
+
+template <std::size_t Bytes, std::size_t Slots> struct Many {
   using T = Payload<Bytes>;
-  using Queue = moodycamel::ConcurrentQueue<T>;
+  using Queue = moodycamel::ConcurrentQueue<T, Bounded<Slots>>;
 
   struct Sender {
     std::shared_ptr<Queue> queue;
@@ -89,11 +94,28 @@ struct OpenMany {
   End *senders, *receiver;
 
   template <std::size_t Bytes> bool operator()() const {
-    using Sides = Many<Bytes>;
-    auto queue = std::make_shared<typename Sides::Queue>(slots<Bytes>(), producers, 0);
+    if (producers == 1)
+      return open<Bytes, 1>();
+    if constexpr (Bytes == 64) {
+      switch (producers) {
+      case 2:
+        return open<Bytes, 2>();
+      case 4:
+        return open<Bytes, 4>();
+      case 8:
+        return open<Bytes, 8>();
+      }
+    }
+    return false;
+  }
+
+  template <std::size_t Bytes, std::size_t Producers> bool open() const {
+    constexpr std::size_t each = slots<Bytes>() / Producers;
+    using Sides = Many<Bytes, each>;
+    auto queue = std::make_shared<typename Sides::Queue>(each, Producers, 0);
     using Sender = typename Sides::Sender;
     using Receiver = typename Sides::Receiver;
-    for (std::size_t i = 0; i < producers; ++i) {
+    for (std::size_t i = 0; i < Producers; ++i) {
       auto *sender = new Sender{queue, moodycamel::ProducerToken(*queue)};
       senders[i] = {sender, Sender::push, nullptr, close_end<Sender>};
     }
