@@ -37,8 +37,8 @@
 //!
 //! Endpoints can be sent to other threads. A child made by `fork` does not have
 //! the mapping: calls of a ring or an endpoint return `Forked` there, and dropping what it
-//! inherited changes nothing for the parent. A claim, batch or record that was alive at the
-//! fork must not be used in the child: the memory it stands for is not there. A child
+//! inherited touches nothing. A claim, batch or record that was alive at the
+//! fork must not be used in the child otherwise: the memory it stands for is not there. A child
 //! that lives on without `exec` keeps the roles of its parent held, and the region in use, even
 //! if the parent is killed.
 

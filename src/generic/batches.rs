@@ -19,7 +19,7 @@ impl<M: Memory> Producer<Spsc, M> {
     pub fn batch(&mut self) -> Result<Batch<'_, Spsc, M>, TrySendError> {
         self.check_process()?;
         let signal = Signal::new(&mut self.waking, self.attachment.region());
-        Ok(Batch::new(self.ring.batch(), self.process, signal))
+        Ok(Batch::new(self.ring.batch(), &self.process, signal))
     }
 }
 
@@ -50,7 +50,7 @@ impl<M: Memory> Producer<Mpsc, M> {
         // Before: a claim that fails may have aborted one that was leaked.
         let signal = Signal::new(&mut self.waking, self.attachment.region());
         let batch = self.ring.try_batch(room)?;
-        Ok(Batch::new(batch, self.process, signal))
+        Ok(Batch::new(batch, &self.process, signal))
     }
 
     /// As [`Producer::try_batch`], waiting for the room until the deadline.
@@ -70,6 +70,6 @@ impl<M: Memory> Producer<Mpsc, M> {
         let extent = self.repeat(size, deadline.into(), |ring| ring.reserve_batch(room))?;
         let signal = Signal::new(&mut self.waking, self.attachment.region());
         let batch = self.ring.batch_in(&extent);
-        Ok(Batch::new(batch, self.process, signal))
+        Ok(Batch::new(batch, &self.process, signal))
     }
 }

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::mem::{self, ManuallyDrop};
 use std::ops::{Deref, DerefMut};
 
 use crate::error::TrySendError;
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
-use crate::ring::{self as protocol, Protocol};
+use crate::ring::{self as protocol, Abort, Protocol};
 use crate::wakeups::Signal;
 
 /// Room in the ring for one payload, to be written in place.
@@ -39,7 +40,7 @@ use crate::wakeups::Signal;
 /// ```
 #[must_use = "a claim that is dropped is aborted"]
 pub struct Claim<'a, P: Protocol, M: Memory = Mapped> {
-    claim: protocol::Claim<'a, P::Producer<M>>,
+    claim: Own<'a, protocol::Claim<'a, P::Producer<M>>>,
     /// Bytes that came through `io::Write`.
     written: usize,
     // Behind the claim, so that it is dropped after it.
@@ -48,9 +49,13 @@ pub struct Claim<'a, P: Protocol, M: Memory = Mapped> {
 
 impl<'a, P: Protocol, M: Memory> Claim<'a, P, M> {
     #[inline]
-    pub(super) fn new(claim: protocol::Claim<'a, P::Producer<M>>, signal: Signal<'a>) -> Self {
+    pub(super) fn new(
+        claim: protocol::Claim<'a, P::Producer<M>>,
+        process: &'a Process,
+        signal: Signal<'a>,
+    ) -> Self {
         Self {
-            claim,
+            claim: Own::new(claim, process),
             written: 0,
             signal,
         }
@@ -83,7 +88,7 @@ impl<'a, P: Protocol, M: Memory> Claim<'a, P, M> {
     #[inline]
     pub fn commit(self, tag: u32) {
         let Self { claim, signal, .. } = self;
-        claim.commit(tag);
+        claim.end_by(|claim| claim.publish(tag));
         drop(signal);
     }
 }
@@ -150,8 +155,7 @@ impl<P: Protocol> DerefMut for Claim<'_, P, TrustedMapped> {
 #[derive(Debug)]
 #[must_use = "a batch that is dropped is aborted"]
 pub struct Batch<'a, P: Protocol, M: Memory = Mapped> {
-    batch: protocol::Batch<'a, P::Producer<M>>,
-    process: Process,
+    batch: Own<'a, protocol::Batch<'a, P::Producer<M>>>,
     // Behind the batch, so that it is dropped after it.
     signal: Signal<'a>,
 }
@@ -160,12 +164,11 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     #[inline]
     pub(super) fn new(
         batch: protocol::Batch<'a, P::Producer<M>>,
-        process: Process,
+        process: &'a Process,
         signal: Signal<'a>,
     ) -> Self {
         Self {
-            batch,
-            process,
+            batch: Own::new(batch, process),
             signal,
         }
     }
@@ -212,13 +215,13 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     #[inline]
     pub fn publish(self) {
         let Self { batch, signal, .. } = self;
-        batch.publish();
+        batch.end_by(protocol::Batch::publish_all);
         drop(signal);
     }
 
     #[inline]
     fn check_process(&self) -> Result<(), TrySendError> {
-        if self.process.is_current() {
+        if self.batch.process.is_current() {
             Ok(())
         } else {
             // One that waits, and so finds a region lost, has no batch.
@@ -281,5 +284,55 @@ impl<P: Protocol> DerefMut for BatchClaim<'_, '_, P, TrustedMapped> {
     fn deref_mut(&mut self) -> &mut [u8] {
         let (payload, len) = (self.claim.payload(), self.claim.len());
         self.claim.memory_mut().slice_mut(payload, len)
+    }
+}
+
+/// What is aborted when it is dropped, but only by the process that made it: a forked child does not
+/// have the memory that this changes, and may have something else in its place.
+#[derive(Debug)]
+struct Own<'a, T: Abort> {
+    inner: ManuallyDrop<T>,
+    process: &'a Process,
+}
+
+impl<'a, T: Abort> Own<'a, T> {
+    #[inline]
+    fn new(inner: T, process: &'a Process) -> Self {
+        Self {
+            inner: ManuallyDrop::new(inner),
+            process,
+        }
+    }
+
+    /// Does this instead of aborting it.
+    #[inline]
+    fn end_by(mut self, end: impl FnOnce(&mut T)) {
+        end(&mut self.inner);
+        mem::forget(self);
+    }
+}
+
+impl<T: Abort> Deref for Own<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.inner
+    }
+}
+
+impl<T: Abort> DerefMut for Own<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.inner
+    }
+}
+
+impl<T: Abort> Drop for Own<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.process.is_current() {
+            self.inner.abort();
+        }
     }
 }

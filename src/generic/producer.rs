@@ -243,7 +243,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         // Before: a claim that fails may have aborted one that was leaked.
         let signal = Signal::new(&mut self.waking, self.attachment.region());
         let claim = self.ring.try_claim(len)?;
-        Ok(Claim::new(claim, signal))
+        Ok(Claim::new(claim, &self.process, signal))
     }
 
     /// Sets aside room for a payload of `len` bytes, waiting for it until the deadline.
@@ -260,7 +260,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
         let extent = self.repeat(size, deadline.into(), |ring| ring.reserve(len))?;
         let claim = protocol::Claim::new(&mut self.ring, extent, len);
         let signal = Signal::new(&mut self.waking, self.attachment.region());
-        Ok(Claim::new(claim, signal))
+        Ok(Claim::new(claim, &self.process, signal))
     }
 
     /// Waits until the consumer has released everything sent so far.

@@ -7,7 +7,7 @@ use crate::error::TrySendError;
 use crate::layout::Word;
 use crate::memory::Memory;
 
-use super::claim::write_at;
+use super::claim::{Abort, write_at};
 use super::protocol::{Extent, Produce};
 use super::{Position, RecordHeader};
 
@@ -87,11 +87,17 @@ impl<'a, P: Produce> Batch<'a, P> {
 
     /// Publishes all of it. An empty batch changes nothing.
     #[inline]
-    pub fn publish(self) {
-        self.producer
-            .publish_batch(self.first, &self.extent, self.limit, self.records);
+    pub fn publish(mut self) {
+        self.publish_all();
         // Published, so there is nothing to abort.
         mem::forget(self);
+    }
+
+    /// As [`Batch::publish`], for who never drops it.
+    #[inline]
+    pub(crate) fn publish_all(&mut self) {
+        self.producer
+            .publish_batch(self.first, &self.extent, self.limit, self.records);
     }
 
     #[inline(always)]
@@ -117,10 +123,17 @@ impl<'a, P: Produce> Batch<'a, P> {
     }
 }
 
+impl<P: Produce> Abort for Batch<'_, P> {
+    #[inline]
+    fn abort(&mut self) {
+        self.producer.abort(&self.extent, self.limit);
+    }
+}
+
 impl<P: Produce> Drop for Batch<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        self.producer.abort(&self.extent, self.limit);
+        self.abort();
     }
 }
 

@@ -9,6 +9,12 @@ use crate::memory::Memory;
 use super::RecordHeader;
 use super::protocol::{Extent, Produce};
 
+/// What is aborted when it is dropped.
+pub(crate) trait Abort {
+    /// As dropping it, for who never does.
+    fn abort(&mut self);
+}
+
 /// Room for one payload. Dropping it aborts: nothing was sent.
 #[derive(Debug)]
 #[must_use = "a claim that is dropped is aborted"]
@@ -72,18 +78,31 @@ impl<'a, P: Produce> Claim<'a, P> {
 
     /// Publishes the record.
     #[inline]
-    pub fn commit(self, tag: u32) {
-        let header = RecordHeader { tag, len: self.len };
-        self.producer.publish(header.to_word(), &self.extent, 1);
+    pub fn commit(mut self, tag: u32) {
+        self.publish(tag);
         // Published, so there is nothing to abort.
         mem::forget(self);
+    }
+
+    /// As [`Claim::commit`], for who never drops it.
+    #[inline]
+    pub(crate) fn publish(&mut self, tag: u32) {
+        let header = RecordHeader { tag, len: self.len };
+        self.producer.publish(header.to_word(), &self.extent, 1);
+    }
+}
+
+impl<P: Produce> Abort for Claim<'_, P> {
+    #[inline]
+    fn abort(&mut self) {
+        self.producer.abort(&self.extent, self.extent.end);
     }
 }
 
 impl<P: Produce> Drop for Claim<'_, P> {
     #[inline]
     fn drop(&mut self) {
-        self.producer.abort(&self.extent, self.extent.end);
+        self.abort();
     }
 }
 

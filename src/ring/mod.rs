@@ -127,6 +127,7 @@ mod recover;
 pub mod spsc;
 
 pub use batch::{Batch, BatchClaim};
+pub(crate) use claim::Abort;
 pub use claim::{Claim, write_at};
 pub use consumer::Consumer;
 pub use position::Position;
