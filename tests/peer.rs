@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::fs;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use mapring::spsc::{Consumer, Options, Producer};
 use mapring::{AttachError, Peer, RecvError, SendError, TryRecvError, TrySendError};
 use rustix::process::{Pid, Signal};
 
+use common::seccomp::refuse_unnamed_files;
 use common::{Child, DEADLINE, Name, fork, fork_and_go_on, hear, role, say, wait_until};
 
 /// Long enough to look at the peer a few times; no result depends on how long it really is.
@@ -314,4 +317,54 @@ fn a_role_is_free_when_the_last_process_that_shares_its_lock_is_gone() {
     assert_eq!(end, Err(RecvError::TimedOut));
     let end = consumer.recv(&mut [0; 6], DEADLINE);
     assert_eq!(end, Err(RecvError::PeerDied { pid }));
+}
+
+/// Role: holds both roles of a region that it creates or opens, and starts a program that outlives it.
+/// Says that one's pid.
+#[test]
+fn role_start_a_program() {
+    let Some(arguments) = role() else { return };
+    let ring = match arguments[1].as_str() {
+        "open" => options().open(&arguments[0]),
+        "create" => options().create(&arguments[0]),
+        _ => {
+            refuse_unnamed_files();
+            options().create(&arguments[0])
+        }
+    };
+    let ring = ring.unwrap();
+    let (_producer, _consumer) = (ring.producer().unwrap(), ring.consumer().unwrap());
+    let seconds = DEADLINE.as_secs().to_string();
+    let mut sleep = Command::new("sleep");
+    let sleep = sleep
+        .arg(seconds)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    say(sleep.spawn().unwrap().id());
+    thread::sleep(DEADLINE);
+}
+
+#[test]
+fn a_role_is_free_at_once_though_a_program_that_its_holder_started_goes_on() {
+    for how in ["open", "create", "create with a name"] {
+        let name = Name::new("exec");
+        let own = (how == "open").then(|| options().create(&name).unwrap());
+        let parent = Child::start("role_start_a_program", &[&name, how]);
+        let program: i32 = parent.line().parse().unwrap();
+        // The call that starts it may return a moment before `exec` has closed what it must.
+        let comm = format!("/proc/{program}/comm");
+        let runs = || fs::read_to_string(&comm).is_ok_and(|name| name == "sleep\n");
+        wait_until(runs);
+        let ring = own.unwrap_or_else(|| options().open(&name).unwrap());
+        assert!(matches!(ring.producer(), Err(AttachError::Busy { .. })));
+        parent.kill();
+        let taken = (ring.producer().map(drop), ring.consumer().map(drop));
+        drop(ring);
+        let is_left = name.path().exists();
+        assert!(runs(), "{how}: the program has ended");
+        let program = Pid::from_raw(program).unwrap();
+        rustix::process::kill_process(program, Signal::KILL).unwrap();
+        assert!(matches!(taken, (Ok(()), Ok(()))), "{how}: {taken:?}");
+        assert!(!is_left, "{how}: the program counts as a user");
+    }
 }
