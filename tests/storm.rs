@@ -11,6 +11,7 @@ mod common;
 mod storm_parts;
 
 use common::role;
+use storm_parts::counts::Counts;
 use storm_parts::director::{Cast, storm};
 use storm_parts::{honest, hostile};
 
@@ -55,14 +56,14 @@ const OF_CONSUMERS: &[&str] = &[
 /// Milliseconds of a round, if nobody means to sleep.
 const ROUND: u64 = 25;
 
-/// Runs a storm, and checks that this role got on, and was hit.
-fn assert_survives(cast: &Cast, role: &str) {
+/// Runs a storm, and checks that these roles got on, and were hit.
+fn assert_survive(cast: &Cast, roles: &[&str]) -> Counts {
     let counts = storm(cast);
-    assert!(counts.with(&[role, ":ok"]) > 0, "nothing was ever right");
-    assert!(
-        counts.with(&[role, ":Corrupt"]) > 0,
-        "nothing was ever corrupt"
-    );
+    for role in roles {
+        assert!(counts.ended(role, "ok") > 0, "no {role} ever got on");
+        assert!(counts.ended(role, "Corrupt") > 0, "no {role} was ever hit");
+    }
+    counts
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn a_producer_survives_storms() {
         aims: OF_PRODUCERS,
         round: ROUND,
     };
-    assert_survives(&cast, "producer");
+    assert_survive(&cast, &["producer"]);
 }
 
 #[test]
@@ -86,7 +87,7 @@ fn a_consumer_survives_storms() {
         aims: OF_CONSUMERS,
         round: ROUND,
     };
-    assert_survives(&cast, "consumer");
+    assert_survive(&cast, &["consumer"]);
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn producers_survive_storms() {
         aims: OF_PRODUCERS,
         round: ROUND,
     };
-    assert_survives(&cast, "producer");
+    assert_survive(&cast, &["producer"]);
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn a_consumer_of_many_survives_storms() {
         aims: OF_CONSUMERS,
         round: ROUND,
     };
-    assert_survives(&cast, "consumer");
+    assert_survive(&cast, &["consumer"]);
 }
 
 #[test]
@@ -127,7 +128,7 @@ fn observers_survive_storms() {
             aims: &["slots", "consumer's slot", "HEAD", "TAIL", "next header"],
             round: ROUND,
         };
-        assert_survives(&cast, "observer");
+        assert_survive(&cast, &["observer"]);
     }
 }
 
@@ -153,12 +154,14 @@ fn those_who_come_and_go_survive_storms() {
             round: 2 * ROUND,
         };
         let counts = storm(&cast);
-        assert!(counts.with(&["open:ok"]) > 0, "it was always refused");
-        assert!(counts.with(&["open:refused"]) > 0, "it was never refused");
-        assert!(
-            counts.with(&["attach:Corrupt"]) > 0,
-            "no role was ever corrupt"
-        );
+        assert!(counts.ended("open", "ok") > 0, "it was always refused");
+        assert!(counts.ended("open", "refused") > 0, "it was never refused");
+        let taking = ["producer-attach", "consumer-attach"];
+        for role in taking {
+            assert!(counts.ended(role, "ok") > 0, "no {role} ever succeeded");
+        }
+        let corrupt = taking.map(|role| counts.ended(role, "Corrupt"));
+        assert!(corrupt.iter().sum::<u64>() > 0, "no role was ever corrupt");
     }
 }
 
@@ -186,6 +189,10 @@ fn sleepers_survive_storms() {
             ],
             round: 60,
         };
-        assert_survives(&cast, "producer");
+        let roles = ["producer", "consumer"];
+        let counts = assert_survive(&cast, &roles);
+        for role in roles {
+            assert!(counts.of(&format!("{role}:sleeps")) > 0, "no {role} slept");
+        }
     }
 }

@@ -107,10 +107,18 @@ impl Counts {
         }
     }
 
-    /// How many calls are counted whose description has all these parts.
-    pub(crate) fn with(&self, parts: &[&str]) -> u64 {
+    /// How often exactly this was counted.
+    pub(crate) fn of(&self, what: &str) -> u64 {
+        self.of.get(what).copied().unwrap_or_default()
+    }
+
+    /// How many calls of just this role ended so, or in a kind of that: `Corrupt::Cursor` is one of
+    /// `Corrupt`.
+    pub(crate) fn ended(&self, role: &str, end: &str) -> u64 {
+        let whole = format!("{role}:{end}");
+        let kinds = format!("{whole}:");
         let counts = self.of.iter();
-        let matching = counts.filter(|(what, _)| parts.iter().all(|part| what.contains(part)));
+        let matching = counts.filter(|(what, _)| **what == whole || what.starts_with(&kinds));
         matching.map(|(_, count)| count).sum()
     }
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use mapring::generic::{Consumer, Mpsc, Observer, Options, Producer, Protocol, Spsc};
 
 use super::counts::{Outcome, looked, sent, tried_to_receive, tried_to_send};
+use crate::common::gates::Kind as Counted;
 
 /// Bytes of the rings of a storm.
 pub(crate) const CAPACITY: u64 = 4096;
 
 /// A kind of ring, as a storm knows it.
-pub(crate) trait Kind: Protocol {
+pub(crate) trait Kind: Counted {
     /// What its regions are made with.
     fn options() -> Options<Self>;
 
