@@ -24,7 +24,7 @@ pub(crate) struct Cast {
     pub(crate) round: u64,
 }
 
-/// So many rounds at least, so that each aim has its turn on a slow machine, too.
+/// So many rounds at least, so that each aim has its turns on a slow machine, too.
 const LEAST: u64 = 30;
 /// Every storm aims at these, too.
 const AIMS_OF_ALL: &[&str] = &[
@@ -75,7 +75,7 @@ fn storm_over<P: Kind>(cast: &Cast) -> Counts {
             options = options.wakeups(Wakeups::None);
         }
         let ring = options.create(&name).expect("a region");
-        let aim = aims[random.below(aims.len() as u64) as usize];
+        let aim = aims[rounds as usize % aims.len()];
         let number = AIMS.iter().position(|(name, _)| name == aim);
         let number = number.unwrap_or_else(|| panic!("no such aim: {aim}"));
         let path = ring.path().to_str().expect("a path in UTF-8");
@@ -112,7 +112,7 @@ fn storm_over<P: Kind>(cast: &Cast) -> Counts {
             }
             counts.add_many("consumer:sleeps", observer.consumer_counters().sleeps);
         }
-        counts.add_many(&format!("rounds at {}", aim.replace(' ', "-")), 1);
+        counts.add_many(&rounds_at(aim), 1);
         rounds += 1;
     }
     for (_, child) in honest {
@@ -122,5 +122,13 @@ fn storm_over<P: Kind>(cast: &Cast) -> Counts {
     counts.add_many("rounds", rounds);
     println!("{} for {:.0?}:\n{counts}", cast.name, begin.elapsed());
     assert!(counts.of("words overwritten") > 0, "no storm");
+    for aim in aims {
+        assert!(counts.of(&rounds_at(aim)) > 0, "never aimed at {aim}");
+    }
     counts
+}
+
+/// How it is counted that a round was aimed there.
+fn rounds_at(aim: &str) -> String {
+    format!("rounds at {}", aim.replace(' ', "-"))
 }
