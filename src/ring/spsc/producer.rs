@@ -13,9 +13,9 @@ use crate::ring::{Batch, Position, RecordHeader};
 /// How far past the tail words are kept zero at least while the consumer keeps up: two
 /// cache lines and the header behind them. Measured in `docs/decisions.md`.
 const ZERO_WINDOW: usize = 136;
-/// How many bytes more become zero when there are fewer: small records then need no look at the window
-/// each.
-const ZERO_MORE: usize = 64;
+/// How many bytes more become zero when there are fewer, so that small records need not each extend the
+/// window: those of a cache line.
+const LINE: usize = 64;
 /// The window is on while at most this many bytes wait to be read.
 const KEEPS_UP: u64 = 1024;
 /// How many bytes of the ring are sent between two looks at how the consumer does.
@@ -208,19 +208,31 @@ impl<M: Memory> Producer<M> {
     /// Zeroes the words that the tail's advance has brought into the window (I3).
     #[inline(never)]
     fn extend_window(&mut self) {
-        let mut until = self.tail.plus(ZERO_WINDOW + ZERO_MORE);
-        let end = self.head.plus(self.geometry.capacity());
-        if until.is_after(end) {
-            until = end;
-        }
         // The word at `tail` is zero already (I2).
         let mut at = self.tail.plus(WORD);
         if self.zeroed_until.is_after(at) {
             at = self.zeroed_until;
         }
+        let end = self.head.plus(self.geometry.capacity());
+        let mut until = self.tail.plus(ZERO_WINDOW + LINE);
+        if until.is_after(end) {
+            until = end;
+        } else if until.is_after(at) {
+            // So many bytes at a time as there are in a line; less than that waits for the next time.
+            let lines = until.distance_from(at) as usize / LINE;
+            until = at.plus(lines * LINE);
+        }
         while until.is_after(at) {
-            self.memory.store(at.word(&self.geometry), 0, Relaxed);
-            at = at.plus(WORD);
+            let word = at.word(&self.geometry);
+            let before_end =
+                self.geometry.data().offset() + self.geometry.capacity() - word.offset();
+            if until.distance_from(at) >= LINE as u64 && before_end >= LINE {
+                self.memory.write(word, &[0; LINE]);
+                at = at.plus(LINE);
+            } else {
+                self.memory.store(word, 0, Relaxed);
+                at = at.plus(WORD);
+            }
         }
         self.zeroed_until = at;
     }
