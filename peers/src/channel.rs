@@ -66,6 +66,8 @@ pub(crate) enum Wait {
     Busy,
     /// Asleep in the kernel.
     Asleep,
+    /// As moves most, of a stream.
+    Freely,
 }
 
 /// What a channel is for.

@@ -1,6 +1,6 @@
-//! Boost's `interprocess::message_queue`: a queue in shared memory, under a mutex of its own. When
-//! busy, both sides poll (`try_send`, `try_receive`); asleep, the receiver waits in `receive`. See
-//! `bridge/boost_mq.cpp`.
+//! Boost's `interprocess::message_queue`: a queue in shared memory, under a mutex of its own. The sender
+//! polls (`try_send`), and in polling round trips the receiver does (`try_receive`); else it waits in
+//! `receive`, which moves more in streams. See `bridge/boost_mq.cpp`.
 
 use std::ffi::{CString, c_char};
 use std::mem::MaybeUninit;
@@ -29,7 +29,7 @@ pub(crate) fn contestant() -> Contestant {
         name: "boost message_queue",
         version: env!("DEBIAN_libboost_dev").to_owned(),
         link: "https://www.boost.org/doc/libs/release/doc/html/interprocess.html",
-        usage: "`try_send`, `try_receive`; asleep, `receive`; over the bridge to C++",
+        usage: "`try_send`, `receive`; polling, `try_receive`; over the bridge to C++",
         kinds: &[Kind::RoundTrip, Kind::Asleep, Kind::Single, Kind::ManyToOne],
     })
 }

@@ -6,7 +6,7 @@ use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::channel::{Opened, Receiver, Sender, Size, Threads, Wait};
 use crate::payload::{Payload, Payloads};
@@ -156,10 +156,11 @@ impl<P: Payload> Receiving<P> {
 impl<P: Payload> Receiver<P> for Receiving<P> {
     #[inline]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
-        if self.wait == Wait::Busy {
-            return self.receive_some(1, see);
-        }
-        let wait_one = self.end.wait_one.context("it cannot sleep")?;
+        let wait_one = match (self.wait, self.end.wait_one) {
+            (Wait::Asleep | Wait::Freely, Some(wait_one)) => wait_one,
+            (Wait::Busy | Wait::Freely, _) => return self.receive_some(1, see),
+            (Wait::Asleep, None) => bail!("it cannot sleep"),
+        };
         let payload = self.payloads.first_mut().context("batches of none")?;
         // SAFETY: it is an end to receive by, which writes one payload there; this thread has it.
         let received = unsafe { wait_one(self.end.own, (&raw mut *payload).cast()) };

@@ -68,7 +68,7 @@ impl Services {
             .max_publishers(size.producers)
             .open_or_create()?;
         let events = match size.wait {
-            Wait::Busy => None,
+            Wait::Busy | Wait::Freely => None,
             Wait::Asleep => Some(node.service_builder(&service).event().open_or_create()?),
         };
         Ok(Self {

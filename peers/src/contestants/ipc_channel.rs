@@ -1,7 +1,8 @@
 //! ipc-channel, of Servo: channels between processes, over Unix sockets. Here those of bytes, which
 //! "do not use serialized messages". Who joins connects to a one-shot server and is sent its end; of
-//! many producers, each has a server of its own. When busy, the receiver polls (`try_recv`). Its room
-//! is that of a socket's buffer.
+//! many producers, each has a server of its own. In polling round trips the receiver polls
+//! (`try_recv`); else it blocks (`recv`), which moves more in streams. Its room is that of a socket's
+//! buffer.
 
 use std::path::Path;
 
@@ -22,7 +23,7 @@ pub(crate) fn contestant() -> Contestant {
         name: "ipc-channel",
         version: env!("LOCKED_ipc_channel").to_owned(),
         link: "https://docs.rs/ipc-channel",
-        usage: "`bytes_channel`, `send`, `try_recv`; asleep, `recv`",
+        usage: "`bytes_channel`, `send`, `recv`; polling, `try_recv`",
         kinds: &[Kind::RoundTrip, Kind::Asleep, Kind::Single, Kind::ManyToOne],
     })
 }
@@ -114,7 +115,7 @@ impl<P: Payload> Receiver<P> for Receiving {
     #[inline]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let bytes = match self.wait {
-            Wait::Asleep => self.receiver.recv()?,
+            Wait::Asleep | Wait::Freely => self.receiver.recv()?,
             Wait::Busy => wait_for(|| match self.receiver.try_recv() {
                 Err(TryRecvError::Empty) => None,
                 result => Some(result),

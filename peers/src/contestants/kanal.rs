@@ -1,5 +1,5 @@
-//! kanal: a bounded channel between threads. `send` and `recv` spin shortly and then sleep; the
-//! receiver can take all that is there by `drain_into`, which its documentation says to fall back
+//! kanal: a bounded channel between threads. `send` and `recv` spin shortly and then sleep, in polling
+//! round trips too, for those by `try_recv` take longer; the receiver can take all that is there by `drain_into`, which its documentation says to fall back
 //! from to `recv` when there is nothing, "to avoid busy-wait".
 
 use anyhow::Result;

@@ -1,5 +1,5 @@
 //! mapring itself, one producer: a ring with a name, between two processes. Single records by
-//! `try_send` and `try_recv`, batches by `batch` and `drain`, each payload copied in and out, as the
+//! `send` and `try_recv`, batches by `batch` and `drain`, each payload copied in and out, as the
 //! safe interface does. Who sleeps does so at once (`LowCpu`). `trusting` vouches for its peers, so
 //! that payloads are read where they are.
 
@@ -21,7 +21,7 @@ pub(crate) fn contestant() -> Contestant {
         name: "mapring",
         version: env!("LOCKED_mapring").to_owned(),
         link: "../README.md",
-        usage: "`try_send`, `try_recv`, `batch`, `drain`; asleep, `recv` with `LowCpu`",
+        usage: "`send`, `try_recv`, `batch`, `drain`; asleep, `recv` with `LowCpu`",
         kinds: &[
             Kind::RoundTrip,
             Kind::Asleep,
@@ -131,7 +131,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
         let into = self.payload.bytes_mut();
         let received = match self.size.wait {
             Wait::Asleep => self.consumer.recv(into, PATIENCE)?,
-            Wait::Busy => wait_for(|| match self.consumer.try_recv(into) {
+            Wait::Busy | Wait::Freely => wait_for(|| match self.consumer.try_recv(into) {
                 Err(TryRecvError::Empty) => None,
                 result => Some(result),
             })??,

@@ -1,6 +1,6 @@
 //! A pipe: of 1 MiB, the most that `pipe(7)` lets everybody have. Writes of 4,096 bytes and less are
-//! atomic, so that many producers can share it. When busy, the reader polls (`O_NONBLOCK`); the
-//! writer always blocks.
+//! atomic, so that many producers can share it. In polling round trips the reader polls
+//! (`O_NONBLOCK`); else it blocks, which moves more in streams. The writer always blocks.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ pub(crate) fn contestant() -> Contestant {
         name: "pipe",
         version: kernel(),
         link: "https://man7.org/linux/man-pages/man7/pipe.7.html",
-        usage: "`write`, `read`, which polls when busy; batches by longer ones",
+        usage: "`write`, `read`; batches by longer ones; polling, with `O_NONBLOCK`",
         kinds: &[
             Kind::RoundTrip,
             Kind::Asleep,

@@ -1,7 +1,7 @@
 //! POSIX message queues. The queue is to hold 1 MiB (65,536 messages at most, as the kernel says); who
 //! may not have so many (`fs.mqueue.msg_max`, `RLIMIT_MSGQUEUE`) gets 10, the system's default. Nor
-//! may everybody send long ones (`fs.mqueue.msgsize_max`, 8 KiB by default). When busy, the receiver polls (`O_NONBLOCK`); the sender always
-//! blocks. The queue has no name any more when it is used: both ends are inherited.
+//! may everybody send long ones (`fs.mqueue.msgsize_max`, 8 KiB by default). Unless it is to sleep, the receiver polls (`O_NONBLOCK`),
+//! which moves more in streams, too; the sender always blocks. The queue has no name any more when it is used: both ends are inherited.
 
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, IntoRawFd};
@@ -27,7 +27,7 @@ pub(crate) fn contestant() -> Contestant {
         name: "POSIX mq",
         version: kernel(),
         link: "https://man7.org/linux/man-pages/man7/mq_overview.7.html",
-        usage: "`mq_send`, `mq_receive`, which polls when busy",
+        usage: "`mq_send`, `mq_receive`; polling, with `O_NONBLOCK`",
         kinds: &[Kind::RoundTrip, Kind::Asleep, Kind::Single, Kind::ManyToOne],
     })
     .unless(|question| too_long(question.bytes()))
@@ -68,7 +68,7 @@ impl Processes for PosixMq {
         }
         let sender = sender.context("cannot create a queue")?;
         let mut flags = MQ_OFlag::O_RDONLY;
-        if size.wait == Wait::Busy {
+        if size.wait != Wait::Asleep {
             flags |= MQ_OFlag::O_NONBLOCK;
         }
         let receiver = mq_open(name.as_str(), flags, Mode::empty(), None);

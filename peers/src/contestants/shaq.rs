@@ -145,7 +145,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = match self.wait {
             Wait::Asleep => self.consumer.read_timeout(PATIENCE)?,
-            Wait::Busy => wait_for(|| self.consumer.try_read())?,
+            Wait::Busy | Wait::Freely => wait_for(|| self.consumer.try_read())?,
         };
         see(payload.bytes());
         Ok(())

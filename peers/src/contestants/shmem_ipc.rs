@@ -1,4 +1,4 @@
-//! shmem-ipc: a ring in sealed memory, with an eventfd each way. When busy, both sides poll by the
+//! shmem-ipc: a ring in sealed memory, with an eventfd each way. Unless asleep, both sides poll by the
 //! "low-level access" of `sender_mut` and `receiver_mut`, which signals nobody; asleep, by
 //! `send_raw` and `block_until_readable`. Batches are written and read where they are. The file
 //! descriptors are inherited.
@@ -127,7 +127,7 @@ impl<P: Payload> Sending<P> {
                 written
             };
             let status = match self.size.wait {
-                Wait::Busy => self
+                Wait::Busy | Wait::Freely => self
                     .sender
                     .sender_mut()
                     .send(write)
@@ -196,7 +196,7 @@ impl<P: Payload> Receiving<P> {
                 count
             };
             let status = match self.size.wait {
-                Wait::Busy => self
+                Wait::Busy | Wait::Freely => self
                     .receiver
                     .receiver_mut()
                     .recv(read)

@@ -1,21 +1,23 @@
 //! The standard library's `sync_channel`: a bounded channel from many threads to one. `send` and
-//! `recv` spin shortly and then sleep. It has no batches.
+//! `recv` spin shortly and then sleep; in polling round trips the receiver spins on `try_recv`. It has
+//! no batches.
 
-use std::sync::mpsc;
+use std::sync::mpsc::{self, TryRecvError};
 
 use anyhow::Result;
 
 use super::{About, Contestant};
-use crate::channel::{Opened, Receiver, Sender, Size, Threads};
+use crate::channel::{Opened, Receiver, Sender, Size, Threads, Wait};
 use crate::payload::Payload;
 use crate::question::Kind;
+use crate::wait::wait_for;
 
 pub(crate) fn contestant() -> Contestant {
     Contestant::between_threads::<SyncChannel>(About {
         name: "std sync_channel",
         version: env!("RUSTC_VERSION").to_owned(),
         link: "https://doc.rust-lang.org/std/sync/mpsc/",
-        usage: "`sync_channel`, `send`, `recv`",
+        usage: "`sync_channel`, `send`, `recv`; polling, `try_recv`",
         kinds: &[Kind::RoundTrip, Kind::Asleep, Kind::Single, Kind::ManyToOne],
     })
 }
@@ -24,11 +26,13 @@ struct SyncChannel;
 
 impl Threads for SyncChannel {
     type Sender<P: Payload> = mpsc::SyncSender<P>;
-    type Receiver<P: Payload> = mpsc::Receiver<P>;
+    type Receiver<P: Payload> = Receiving<P>;
 
-    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Self::Receiver<P>>> {
+    fn open<P: Payload>(size: &Size) -> Result<Opened<Self::Sender<P>, Receiving<P>>> {
         let (sender, receiver) = mpsc::sync_channel(size.slots);
-        Ok((vec![sender; size.producers], receiver))
+        let wait = size.wait;
+        let receiving = Receiving { receiver, wait };
+        Ok((vec![sender; size.producers], receiving))
     }
 }
 
@@ -39,10 +43,22 @@ impl<P: Payload> Sender<P> for mpsc::SyncSender<P> {
     }
 }
 
-impl<P: Payload> Receiver<P> for mpsc::Receiver<P> {
+struct Receiving<P> {
+    receiver: mpsc::Receiver<P>,
+    wait: Wait,
+}
+
+impl<P: Payload> Receiver<P> for Receiving<P> {
     #[inline]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
-        see(self.recv()?.bytes());
+        let payload = match self.wait {
+            Wait::Asleep | Wait::Freely => self.receiver.recv()?,
+            Wait::Busy => wait_for(|| match self.receiver.try_recv() {
+                Err(TryRecvError::Empty) => None,
+                result => Some(result),
+            })??,
+        };
+        see(payload.bytes());
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! A pair of Unix sockets, of the stream kind, for only these put several records into one call. The
-//! send buffer is asked to be 1 MiB; the system may give less (`net.core.wmem_max`). When busy, the
-//! reader polls (`O_NONBLOCK`); the writer always blocks.
+//! send buffer is asked to be 1 MiB; the system may give less (`net.core.wmem_max`). In
+//! polling round trips the reader polls (`O_NONBLOCK`); else it blocks, as the writer always does.
 
 use std::path::Path;
 
@@ -19,7 +19,7 @@ pub(crate) fn contestant() -> Contestant {
         name: "Unix socket",
         version: kernel(),
         link: "https://man7.org/linux/man-pages/man7/unix.7.html",
-        usage: "a stream pair: `write`, `read`, which polls when busy; batches by longer ones",
+        usage: "a stream pair: `write`, `read`; batches by longer ones; polling, with `O_NONBLOCK`",
         kinds: &[
             Kind::RoundTrip,
             Kind::Asleep,

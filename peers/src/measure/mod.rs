@@ -59,8 +59,9 @@ fn shares(records: u64, producers: usize) -> Vec<u64> {
 
 fn size(question: Question) -> Size {
     let wait = match question.kind() {
+        Kind::RoundTrip => Wait::Busy,
         Kind::Asleep => Wait::Asleep,
-        _ => Wait::Busy,
+        _ => Wait::Freely,
     };
     Size::new(question.bytes(), question.producers(), wait)
 }
