@@ -8,6 +8,11 @@ use mapring::{AttachError, Corrupt, OpenError, RecvError, SendError, TryRecvErro
 
 /// A call that takes so much longer than it may wait hangs. It is generous, for slow machines.
 const BOUND: Duration = Duration::from_secs(10);
+/// Most that wait until their deadline are less late: even on a busy machine the scheduler takes
+/// less, and who sleeps on behind it takes more, up to a tenth of a second.
+const USUAL: Duration = Duration::from_millis(50);
+/// Fewer than so many calls say nothing of most.
+const FEW: u64 = 5;
 
 /// How it is counted that a region was lost.
 pub(crate) const LOST: &str = "RegionLost";
@@ -75,13 +80,27 @@ impl Counts {
 
     /// Makes a call that may wait so long, and checks that it does not wait much longer.
     #[track_caller]
-    pub(crate) fn timed<T>(&mut self, time: Duration, call: impl FnOnce() -> T) -> T {
+    pub(crate) fn timed(&mut self, time: Duration, call: impl FnOnce() -> Outcome) -> Outcome {
         let begin = Instant::now();
-        let result = call();
+        let outcome = call();
         let late = begin.elapsed().saturating_sub(time);
         assert!(late < BOUND, "{late:?} later than its deadline");
         self.latest = self.latest.max(late);
-        result
+        if late >= USUAL {
+            self.add_many("overslept", 1);
+        } else if matches!(outcome, Outcome::NotNow("TimedOut")) {
+            self.add_many("timed-out", 1);
+        }
+        outcome
+    }
+
+    /// Checks that most calls that waited until their deadline came back soon behind it.
+    pub(crate) fn assert_most_in_time(&self) {
+        let (in_time, overslept) = (self.of("timed-out"), self.of("overslept"));
+        assert!(
+            overslept < FEW || overslept < in_time,
+            "{overslept} calls were {USUAL:?} late, and only {in_time} timed out before"
+        );
     }
 
     /// As one line, without spaces in its parts.

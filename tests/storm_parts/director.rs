@@ -122,6 +122,7 @@ fn storm_over<P: Kind>(cast: &Cast) -> Counts {
     counts.add_many("rounds", rounds);
     println!("{} for {:.0?}:\n{counts}", cast.name, begin.elapsed());
     assert!(counts.of("words overwritten") > 0, "no storm");
+    counts.assert_most_in_time();
     for aim in aims {
         assert!(counts.of(&rounds_at(aim)) > 0, "never aimed at {aim}");
     }

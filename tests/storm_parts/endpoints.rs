@@ -70,16 +70,16 @@ pub(crate) fn send_something<P: Kind>(
                 P::batch(producer, &payloads, wait, publish)
             })
         }
-        7 => sent(counts.timed(wait, || producer.send(tag, &bytes, wait))),
-        8 => {
-            let claimed = counts.timed(wait, || producer.claim(bytes.len(), wait));
+        7 => counts.timed(wait, || sent(producer.send(tag, &bytes, wait))),
+        8 => counts.timed(wait, || {
+            let claimed = producer.claim(bytes.len(), wait);
             sent(claimed.map(|mut claim| {
                 claim.write(0, &bytes);
                 claim.commit(tag);
             }))
-        }
-        9 => sent(counts.timed(wait, || producer.send_sync(tag, &bytes, wait))),
-        10 => sent(counts.timed(wait, || producer.flush(wait))),
+        }),
+        9 => counts.timed(wait, || sent(producer.send_sync(tag, &bytes, wait))),
+        10 => counts.timed(wait, || sent(producer.flush(wait))),
         _ => {
             let free = producer.free();
             if let Ok(free) = free {
@@ -124,13 +124,13 @@ pub(crate) fn receive_something<P: Kind>(
             tried_to_receive(result)
         }
         3 => tried_to_receive(consumer.try_recv(&mut [0; 64])),
-        4 => {
-            let result = counts.timed(wait, || consumer.recv(&mut bytes, wait));
+        4 => counts.timed(wait, || {
+            let result = consumer.recv(&mut bytes, wait);
             if let Ok(received) = result {
                 assert!(received.len <= longest && received.len == bytes.len());
             }
             received(result)
-        }
+        }),
         5 | 6 => {
             let limit = [1, 7, usize::MAX][random.below(3) as usize];
             let drained = consumer.drain(limit, |record| look(&record, longest, &mut bytes));
@@ -145,7 +145,7 @@ pub(crate) fn receive_something<P: Kind>(
             });
             tried_to_receive(drained)
         }
-        8 => received(counts.timed(wait, || consumer.wait(wait))),
+        8 => counts.timed(wait, || received(consumer.wait(wait))),
         _ => {
             let waiting = consumer.len().expect("no fork");
             assert!(waiting <= consumer.capacity(), "{waiting} bytes wait");
