@@ -140,6 +140,36 @@ fn a_full_file_system_is_an_error_at_create() {
     }
 }
 
+/// Role: creates a region in a file system that is full, and then no more.
+#[test]
+fn role_wait_for_space() {
+    let Some(arguments) = role() else { return };
+    let directory = Path::new(&arguments[0]);
+    mount_tmpfs(directory, c"size=64k");
+    let filler = directory.join("filler");
+    fs::write(&filler, [1; 64 << 10]).unwrap();
+    let options = Options::new().directory(directory).max_payload(256);
+    let options = options.capacity(4096);
+    let begin = Instant::now();
+    let error = options.create("ring").unwrap_err();
+    assert!(matches!(error, OpenError::NoSpace { .. }), "{error:?}");
+    // It has slept for a millisecond again and again, for somebody might have freed some.
+    let waited = begin.elapsed();
+    assert!(waited >= Duration::from_millis(40), "{waited:?}");
+    fs::remove_file(filler).unwrap();
+    options.create("ring").unwrap();
+    say("passed");
+}
+
+#[test]
+fn a_file_system_is_full_only_if_it_stays_so_for_a_moment() {
+    let shelf = Shelf::new();
+    if let Some(child) = start_with_own_mounts("role_wait_for_space", &shelf) {
+        child.expect("passed");
+        child.finish();
+    }
+}
+
 /// Role: creates a region in a file system that cannot be written to.
 #[test]
 fn role_create_read_only() {
