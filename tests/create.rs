@@ -95,6 +95,9 @@ fn mount_tmpfs(directory: &Path, options: &std::ffi::CStr) {
 /// The largest capacity that this build can map.
 const LARGEST: u64 = if usize::BITS < 64 { 1 << 29 } else { 1 << 40 };
 
+/// The largest record alignment, in bytes.
+const LARGEST_ALIGN: u64 = 128;
+
 /// Role: creates regions in a file system of 64 KiB.
 #[test]
 fn role_fill_a_file_system() {
@@ -118,6 +121,15 @@ fn role_fill_a_file_system() {
         assert_eq!((path, size), (place, needed));
         assert!(files_in(directory).is_empty());
     }
+    // By default a payload may be an eighth of the ring, but no longer than any claim can be.
+    let options_of_default_payload = Options::new().directory(directory).capacity(LARGEST);
+    let error = options_of_default_payload.create("ring").unwrap_err();
+    let longest = ((1_u64 << 30) - 1 - 2 * LARGEST_ALIGN).min(LARGEST / 8);
+    let needed = LARGEST + 4 * 4096 + (8 + longest).next_multiple_of(4096);
+    let OpenError::NoSpace { size, .. } = error else {
+        panic!("{error:?}");
+    };
+    assert_eq!(size, needed);
     // What fits is usable to the last byte: the space was taken at once.
     let ring = options.capacity(4096).create("ring").unwrap();
     let rest = fs::write(directory.join("rest"), [1; 64 << 10]);
