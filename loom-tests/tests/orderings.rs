@@ -4,6 +4,8 @@
 //! `docs/orderings.md` is the table of all of them, each with its pair (the table at the head of
 //! `src/ring/mod.rs`; of fences, the head of `src/ring/gate.rs`) and the model that fails. With
 //! `MAPRING_WRITE=1` it is written, else compared.
+//!
+//! Fences for the compiler alone are in a table of their own there: no model fails without them.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -50,6 +52,7 @@ fn every_ordering_has_a_model_that_fails_without_it() {
     }
     let _ = panic::take_hook();
     assert_eq!(needless, [""; 0], "no model fails without these orderings");
+    table.push_str(&table_of_compiler_fences());
 
     let document = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/orderings.md");
     if env::var_os("MAPRING_WRITE").is_some() {
@@ -75,6 +78,110 @@ fails when it is not the one that the models give, or when an ordering has no su
 | file | function | operation | ordering | pair | the model that fails without it |
 |---|---|---|---|---|---|
 ";
+
+/// A fence for the compiler alone.
+struct CompilerFence {
+    file: &'static str,
+    function: &'static str,
+    /// What is stored before it,
+    before: &'static str,
+    /// and behind.
+    behind: &'static str,
+    /// What needs that, at the head of `src/ring/mod.rs`.
+    invariant: &'static str,
+    /// The test in `tests/program_order.rs` that looks at what a compiler has made of it.
+    test: &'static str,
+}
+
+/// All of them, by file and line.
+const COMPILER_FENCES: [CompilerFence; 3] = [
+    CompilerFence {
+        file: "src/ring/mpsc/consumer.rs",
+        function: "clear",
+        before: "RELEASE_TO",
+        behind: "the zeros in what is released",
+        invariant: "M6",
+        test: "a_release_is_announced_before_anything_is_cleared",
+    },
+    CompilerFence {
+        file: "src/ring/mpsc/producer.rs",
+        function: "claim",
+        before: "the claimed mark",
+        behind: "every byte of what is claimed",
+        invariant: "M3",
+        test: "a_claim_is_marked_before_anything_is_written_to_it",
+    },
+    CompilerFence {
+        file: "src/ring/spsc/producer.rs",
+        function: "publish",
+        before: "the header",
+        behind: "TAIL",
+        invariant: "I6",
+        test: "a_record_has_its_header_before_tail_is_behind_it",
+    },
+];
+
+/// How the second part of the document begins.
+const HEAD_OF_COMPILER_FENCES: &str = "
+## Fences for the compiler alone
+
+Stores that whoever comes after a death must find in program order. No other thread that is alive
+looks at them so: to the processor a kill is an interrupt, which finds all stores before it and none
+behind it, so that only the compiler could change the order. No model can fail without such a fence,
+for loom keeps program order. `tests/program_order.rs` instead looks at the memory behind each single
+instruction.
+
+| file | function | stored before | stored behind | needed for | the test that fails when they are swapped |
+|---|---|---|---|---|---|
+";
+
+/// The second part of the document.
+fn table_of_compiler_fences() -> String {
+    let rows = COMPILER_FENCES.iter().map(|fence| {
+        let CompilerFence {
+            file,
+            function,
+            before,
+            behind,
+            invariant,
+            test,
+        } = fence;
+        format!("| `{file}` | `{function}` | {before} | {behind} | {invariant} | `{test}` |\n")
+    });
+    HEAD_OF_COMPILER_FENCES.to_owned() + &rows.collect::<String>()
+}
+
+#[test]
+fn every_fence_for_the_compiler_is_listed_and_has_its_test() {
+    let sources = sources();
+    let mut found = Vec::new();
+    for (path, text) in &sources {
+        for (index, line) in text.lines().enumerate() {
+            if is_compiler_fence(code_of(line)) {
+                let function = function_around(text, index + 1).unwrap_or("none");
+                found.push((path.as_str(), function));
+            }
+        }
+    }
+    let listed = COMPILER_FENCES.map(|fence| (fence.file, fence.function));
+    assert_eq!(found, listed);
+
+    let invariants = &sources["src/ring/mod.rs"];
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/program_order.rs");
+    let tests = fs::read_to_string(tests).expect("the tests of program order");
+    for CompilerFence {
+        file,
+        invariant,
+        test,
+        ..
+    } in COMPILER_FENCES
+    {
+        let proof = format!("- **{invariant}** ");
+        assert!(invariants.contains(&proof), "{file}: no {invariant}");
+        let test = format!("#[test]\nfn {test}()");
+        assert!(tests.contains(&test), "{file}: no {test}");
+    }
+}
 
 /// The function in which a line stands.
 fn function_around(text: &str, line: usize) -> Option<&str> {
@@ -186,10 +293,9 @@ fn count_by_line(text: &str) -> Vec<(usize, usize)> {
         "heavy_fence",
     ];
     let count = |line: &str| {
-        let code = line.split("//").next().unwrap_or_default();
+        let code = code_of(line);
         // A fence for the compiler only is none to loom, which keeps program order.
-        let is_access = !code.trim_start().starts_with("use ") && !code.contains("compiler_fence(");
-        if !is_access {
+        if is_compiler_fence(code) {
             return 0;
         }
         code.split(|c: char| !c.is_alphanumeric() && c != '_')
@@ -201,6 +307,18 @@ fn count_by_line(text: &str) -> Vec<(usize, usize)> {
         .map(|(i, line)| (i + 1, count(line)))
         .filter(|&(_, count)| count > 0)
         .collect()
+}
+
+/// What a line is but for its comment; nothing if it is an import.
+fn code_of(line: &str) -> &str {
+    let code = line.split("//").next().unwrap_or_default();
+    let is_import = code.trim_start().starts_with("use ");
+    if is_import { "" } else { code }
+}
+
+/// Whether a line of code is a fence for the compiler alone.
+fn is_compiler_fence(code: &str) -> bool {
+    code.contains("compiler_fence(")
 }
 
 /// The pair, such as `P1`, or `G3` of the fences, that the comment above a line names. The call may

@@ -99,7 +99,8 @@
 //! for a successor's first look at HEAD as a consumer. A compiler fence keeps the
 //! store of TAIL behind that of the header (I6); no model can weaken it, for loom
 //! keeps program order. For the same reason the claimed mark and `release_to` are Relaxed with a
-//! compiler fence behind them: they are for who comes after a death.
+//! compiler fence behind them: they are for who comes after a death. `tests/program_order.rs` looks
+//! at what a compiler has made of these three, instruction by instruction.
 //!
 //! Every ordering of this table has a model in `loom-tests` that fails when it
 //! is weakened to Relaxed.
