@@ -7,7 +7,9 @@
 //!
 //! Fences for the compiler alone are in a table of their own there: no model fails without them.
 
-use std::collections::BTreeMap;
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fs;
 use std::panic;
@@ -15,6 +17,11 @@ use std::path::Path;
 use std::thread;
 
 use mapring_loom_tests::{Model, Site, models};
+
+use sources::{
+    code_of, comment_above, count_by_line, function_around, functions_in, is_compiler_fence,
+    sources,
+};
 
 #[test]
 fn every_ordering_has_a_model_that_fails_without_it() {
@@ -34,7 +41,8 @@ fn every_ordering_has_a_model_that_fails_without_it() {
     for (site, models) in &covered {
         let text = &sources[site.short_file()];
         let function = function_around(text, site.line as usize).unwrap_or("none");
-        let pair = pair_above(text, site.line as usize).unwrap_or("none named");
+        let (pair, _) = comment_above(text, site.line as usize)
+            .unwrap_or_else(|| panic!("{site} names no pair"));
         let fails = |model: &&Model| Some((model.name, model.fails_without(*site)?));
         match models.iter().find_map(fails) {
             Some((model, how)) => {
@@ -183,25 +191,98 @@ fn every_fence_for_the_compiler_is_listed_and_has_its_test() {
     }
 }
 
-/// The function in which a line stands.
-fn function_around(text: &str, line: usize) -> Option<&str> {
-    let before: Vec<_> = text.lines().take(line).collect();
-    before.iter().rev().find_map(|line| {
-        let (_, rest) = line.split_once("fn ")?;
-        rest.split(['(', '<']).next()
-    })
+/// An ordering as it stands in the sources.
+struct Named<'a> {
+    /// File and line.
+    place: String,
+    function: &'a str,
+    pair: &'a str,
+    side: Side,
+    /// The functions that the comment above it names: those of the other side.
+    partners: Vec<&'a str>,
+}
+
+/// Which side of its pair an ordering is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Store,
+    Load,
+    LightFence,
+    HeavyFence,
+}
+
+impl Side {
+    fn of(line: &str) -> Option<Self> {
+        let sides = [
+            ("Release", Self::Store),
+            ("Acquire", Self::Load),
+            ("light_fence", Self::LightFence),
+            ("heavy_fence", Self::HeavyFence),
+        ];
+        let side = sides.into_iter().find(|(name, _)| line.contains(name));
+        side.map(|(_, side)| side)
+    }
+}
+
+/// Every ordering in the sources. Panics at one that names no pair.
+fn named(sources: &BTreeMap<String, String>) -> Vec<Named<'_>> {
+    let mut all = Vec::new();
+    for (path, text) in sources {
+        for (line, _) in count_by_line(text) {
+            let place = format!("{path}:{line}");
+            let (pair, comment) =
+                comment_above(text, line).unwrap_or_else(|| panic!("{place} names no pair"));
+            let code = text.lines().nth(line - 1).map(code_of);
+            all.push(Named {
+                function: function_around(text, line).expect("a function"),
+                pair,
+                side: code.and_then(Side::of).expect("an ordering of one side"),
+                partners: comment.iter().flat_map(|line| functions_in(line)).collect(),
+                place,
+            });
+        }
+    }
+    all
 }
 
 #[test]
 fn every_ordering_names_its_pair() {
-    for (path, text) in sources() {
-        for (line, _) in count_by_line(&text) {
-            assert!(
-                pair_above(&text, line).is_some(),
-                "{path}:{line} names none"
-            );
+    let sources = sources();
+    let all = named(&sources);
+    for ordering in &all {
+        let Named { place, pair, .. } = ordering;
+        assert!(!ordering.partners.is_empty(), "{place} names no partner");
+        for partner in &ordering.partners {
+            let is_there = all.iter().any(|other| {
+                (other.pair, other.function) == (*pair, *partner) && other.side != ordering.side
+            });
+            assert!(is_there, "{place}: {pair} has no other side in `{partner}`");
         }
     }
+}
+
+#[test]
+fn the_table_of_pairs_names_the_functions_of_both_sides() {
+    let sources = sources();
+    let all = named(&sources);
+    let is_row = |line: &&str| line.starts_with("//! | P") || line.starts_with("//! | G");
+    let mut pairs = BTreeSet::new();
+    for row in sources["src/ring/mod.rs"].lines().filter(is_row) {
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        let [_, pair, stores, loads, ..] = cells[..] else {
+            panic!("{} cells: {row}", cells.len())
+        };
+        pairs.insert(pair);
+        for (cell, side) in [(stores, Side::Store), (loads, Side::Load)] {
+            let listed: BTreeSet<_> = functions_in(cell).collect();
+            let of_side = all.iter().filter(|o| (o.pair, o.side) == (pair, side));
+            let found: BTreeSet<_> = of_side.map(|ordering| ordering.function).collect();
+            assert_eq!(listed, found, "{pair}, {side:?}");
+        }
+    }
+    let named = all.iter().map(|ordering| ordering.pair);
+    let named: BTreeSet<_> = named.filter(|pair| pair.starts_with('P')).collect();
+    assert_eq!(pairs, named);
 }
 
 #[test]
@@ -259,78 +340,4 @@ fn assert_all_are_covered<'a>(
         );
     }
     assert!(by_file.is_empty(), "sites in unknown files: {by_file:?}");
-}
-
-/// The protocol's source files by name, such as `src/ring/attach.rs`.
-fn sources() -> BTreeMap<String, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut sources = BTreeMap::new();
-    let mut directories = vec!["src/ring".to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(root.join(&directory)).expect("a directory of sources") {
-            let entry = entry.expect("a directory of sources");
-            let name = format!("{directory}/{}", entry.file_name().display());
-            if entry.path().is_dir() {
-                directories.push(name);
-            } else {
-                let text = fs::read_to_string(entry.path()).expect("a source file");
-                sources.insert(name, text);
-            }
-        }
-    }
-    sources
-}
-
-/// The numbers of the lines that name orderings stronger than Relaxed, or fences, and how many
-/// each names. Comments and imports do not count.
-fn count_by_line(text: &str) -> Vec<(usize, usize)> {
-    const STRONGER: [&str; 6] = [
-        "Acquire",
-        "Release",
-        "AcqRel",
-        "SeqCst",
-        "light_fence",
-        "heavy_fence",
-    ];
-    let count = |line: &str| {
-        let code = code_of(line);
-        // A fence for the compiler only is none to loom, which keeps program order.
-        if is_compiler_fence(code) {
-            return 0;
-        }
-        code.split(|c: char| !c.is_alphanumeric() && c != '_')
-            .filter(|name| STRONGER.contains(name))
-            .count()
-    };
-    let lines = text.lines().enumerate();
-    lines
-        .map(|(i, line)| (i + 1, count(line)))
-        .filter(|&(_, count)| count > 0)
-        .collect()
-}
-
-/// What a line is but for its comment; nothing if it is an import.
-fn code_of(line: &str) -> &str {
-    let code = line.split("//").next().unwrap_or_default();
-    let is_import = code.trim_start().starts_with("use ");
-    if is_import { "" } else { code }
-}
-
-/// Whether a line of code is a fence for the compiler alone.
-fn is_compiler_fence(code: &str) -> bool {
-    code.contains("compiler_fence(")
-}
-
-/// The pair, such as `P1`, or `G3` of the fences, that the comment above a line names. The call may
-/// have begun a line or two before, and the comment may have several lines.
-fn pair_above(text: &str, line: usize) -> Option<&str> {
-    const FARTHEST: usize = 4;
-    let before: Vec<_> = text.lines().take(line - 1).collect();
-    let near = before.iter().rev().take(FARTHEST);
-    let mut comments = near.filter_map(|line| line.trim_start().strip_prefix("// "));
-    comments.find_map(|comment| {
-        let (pair, _) = comment.split_once(':')?;
-        let number = pair.strip_prefix(['P', 'G'])?;
-        number.parse::<u32>().is_ok().then_some(pair)
-    })
 }

@@ -56,7 +56,7 @@ pub fn initialise<M: Memory>(memory: &M, identity: &Identity, start: Position) {
     ] {
         memory.store(word, value, Relaxed);
     }
-    // P4: pairs with the Acquire load in `verify`.
+    // P4: pairs with the Acquire load in `read`.
     memory.store(layout::MAGIC_WORD, layout::MAGIC, Release);
 }
 

@@ -239,7 +239,8 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
                 self.clear();
             }
             self.released = self.head;
-            // P2: pairs with the Acquire loads in `spsc::Producer` and in `mpsc::Room::look`.
+            // P2: pairs with the Acquire loads in `spsc::Producer::refresh_head` and `attach`, and in
+            // `mpsc::Room::look`.
             self.memory.store(layout::HEAD, self.head.0, Release);
         }
     }
@@ -360,7 +361,8 @@ pub(super) fn poll<P: Protocol>(
     geometry: &Geometry,
     head: Position,
 ) -> Result<Found, Corrupt> {
-    // P1: pairs with the Release stores in `Produce::publish` and `abort`.
+    // P1: pairs with the Release stores in `spsc::Producer::publish` and in
+    // `mpsc::Producer::store_header`.
     match memory.load(head.word(geometry), Acquire) {
         0 => Ok(Found::Nothing),
         word if are_claimed::<P>() && is_padding(word) => {

@@ -81,14 +81,14 @@
 //!
 //! | pair | store, Release | load, Acquire | what it carries |
 //! |---|---|---|---|
-//! | P1 | header of a record or of padding (`publish`, `abort`) | header at head (`poll`, in `consumer.rs`) | the payload, the zero after it, a batch's other headers |
+//! | P1 | header of a record or of padding (`spsc::Producer::publish`, `mpsc::Producer::store_header`) | header at head (`poll`, in `consumer.rs`) | the payload, the zero after it, a batch's other headers |
 //! | P2 | HEAD (`Consumer::release`) | HEAD (`spsc::Producer::refresh_head`, `attach`; `mpsc::Room::look`) | that the released bytes have been read, and zeroed (M1) |
 //! | P3 | slot state (`participant::attach`, `detach`) | slot state (`participant::look`) | the slot's pid; everything sent before leaving |
-//! | P4 | magic (`attach::initialise`) | magic (`attach::verify`) | the identity page and the first cursors |
+//! | P4 | magic (`attach::initialise`) | magic (`attach::read`) | the identity page and the first cursors |
 //! | P5 | TAIL (`mpsc::Producer::claim`, an exchange) | TAIL (`recover::find`; `mpsc::Room::look`) | the intent of each who has claimed up to there; the HEAD that it had seen |
 //! | P6 | intent (`mpsc::Producer::claim`, `clear_intent`) | intent (`recover::intent`) | the header of the producer's claim before |
 //! | P7 | presence (`participant::count_change`, an addition) | presence (`participant::presence`) | a producer's state |
-//! | P8 | answered (`gate::Waker::answer`, the exchange) | answered (`gate::Gate::park`) | that nobody wants anything |
+//! | P8 | answered (`gate::Waker::answer_up_to`, the exchange) | answered (`gate::Gate::park`) | that nobody wants anything |
 //!
 //! An exchange continues what an earlier exchange released, so P5 carries the intents of all
 //! claims before as well.

@@ -49,7 +49,7 @@ pub fn detach<M: Memory>(memory: &M, slot: Word) {
 /// Lets a consumer see by one word that some producer's state has changed.
 fn count_change<M: Memory>(memory: &M, slot: Word) {
     if slot != layout::CONSUMER_SLOT {
-        // P7: pairs with the Acquire load in `Producers::have_left`; carries the state.
+        // P7: pairs with the Acquire load in `presence`; carries the state.
         memory.fetch_add(layout::PRESENCE, 1, Release);
     }
 }
