@@ -49,7 +49,8 @@ pub enum AttachError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TrySendError {
-    /// There is no room now.
+    /// There is no room now; or, in a ring of many producers, others have spoiled 65,536 attempts of
+    /// this call to claim some: they were faster each time, or one of them is hostile.
     #[error("the ring is full")]
     Full,
     /// There will never be room.

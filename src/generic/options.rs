@@ -78,8 +78,8 @@ impl<P: Protocol> Options<P> {
         }
     }
 
-    /// Bytes of the ring: a power of two from 4 KiB to 1 TiB. Records with their
-    /// headers of eight bytes share it.
+    /// Bytes of the ring: a power of two from 4 KiB to 1 TiB, or to 512 MiB in a program of 32
+    /// bits. Records with their headers of eight bytes share it.
     pub fn capacity(mut self, bytes: u64) -> Self {
         self.settings.capacity = Some(bytes);
         self
