@@ -200,10 +200,10 @@ impl Child {
         assert!(killed, "the child ended by itself: {status}");
     }
 
-    /// As [`Child::finish`], however long it takes: for one that watches its own time.
+    /// As [`Child::finish`], until `end`.
     #[track_caller]
-    pub(crate) fn finish_late(mut self) {
-        let status = self.process.wait().expect("its status");
+    pub(crate) fn finish_by(mut self, end: Instant) {
+        let status = self.status_by(end);
         assert!(status.success(), "the child failed: {status}");
     }
 
@@ -228,15 +228,18 @@ impl Child {
 
     /// Waits for its end, which must be a good one.
     #[track_caller]
-    pub(crate) fn finish(mut self) {
-        let status = self.status();
-        assert!(status.success(), "the child failed: {status}");
+    pub(crate) fn finish(self) {
+        self.finish_by(Instant::now() + DEADLINE);
     }
 
     /// Waits for its end.
     #[track_caller]
     pub(crate) fn status(&mut self) -> ExitStatus {
-        let end = Instant::now() + DEADLINE;
+        self.status_by(Instant::now() + DEADLINE)
+    }
+
+    #[track_caller]
+    fn status_by(&mut self, end: Instant) -> ExitStatus {
         loop {
             if let Some(status) = self.process.try_wait().expect("a child") {
                 return status;
