@@ -3,8 +3,8 @@
 //! Cores of a shared machine drift, so that figures taken one after the other mislead. Here each
 //! contestant answers each question once in a round, for a short while, and its ratio to the raw
 //! limit is taken within that round. Before the first round it is found out how many records that
-//! short while takes. The order of the contestants is turned by one from round to round, so that
-//! nobody always comes after the same one.
+//! short while takes. The order of the contestants is turned by one from round to round, and every
+//! second round goes backwards, so that nobody always comes first, or after the same one.
 
 use std::time::Duration;
 
@@ -62,6 +62,13 @@ pub(crate) fn run(contestants: &[Contestant], plan: &Plan, progress: impl Fn(&st
             run_round(pairs, round, &mut answers.failed);
         }
     }
+    let pairs = questions.iter().flatten();
+    for pair in pairs.filter(|pair| pair.nanoseconds.iter().all(|each| each.is_nan())) {
+        let name = pair.contestant.about.name;
+        let why = "too few records to tell";
+        let failed = Unanswered::new(name, pair.question, &why);
+        answers.failed.push(failed);
+    }
     answers.figures = questions.iter().flat_map(|pairs| figures(pairs)).collect();
     answers
 }
@@ -112,8 +119,7 @@ fn records_for(contestant: &str, question: Question, time: Duration) -> Result<u
 }
 
 fn run_round(pairs: &mut Vec<Pair<'_>>, round: usize, failed: &mut Vec<Unanswered>) {
-    for turn in 0..pairs.len() {
-        let index = (turn + round) % pairs.len();
+    for index in order(round, pairs.len()) {
         let pair = &mut pairs[index];
         let (name, question) = (pair.contestant.about.name, pair.question);
         match trial::run(name, question, pair.records) {
@@ -131,6 +137,15 @@ fn run_round(pairs: &mut Vec<Pair<'_>>, round: usize, failed: &mut Vec<Unanswere
     });
 }
 
+/// In which order so many take their turns.
+fn order(round: usize, count: usize) -> Vec<usize> {
+    let mut order: Vec<_> = (0..count).map(|turn| (turn + round) % count).collect();
+    if round % 2 == 1 {
+        order.reverse();
+    }
+    order
+}
+
 /// Those of one question, with their ratios to the first contestant, if that is the raw limit.
 fn figures(pairs: &[Pair<'_>]) -> Vec<Figure> {
     let raw = pairs.iter().find(|pair| pair.contestant.is_limit());
@@ -141,4 +156,18 @@ fn figures(pairs: &[Pair<'_>]) -> Vec<Figure> {
         limit: raw.map(|raw| raw.nanoseconds.clone()).unwrap_or_default(),
     };
     pairs.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_always_first_or_after_the_same_one() {
+        assert_eq!(order(0, 4), [0, 1, 2, 3]);
+        assert_eq!(order(1, 4), [0, 3, 2, 1]);
+        assert_eq!(order(2, 4), [2, 3, 0, 1]);
+        assert_eq!(order(3, 4), [2, 1, 0, 3]);
+        assert!(order(7, 0).is_empty());
+    }
 }
