@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mapring-peers: {error:#}");
+            eprintln!("{}{error:#}", trial::PREFIX);
             ExitCode::FAILURE
         }
     }

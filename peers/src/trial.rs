@@ -10,7 +10,7 @@ use std::env;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -24,6 +24,8 @@ use crate::question::Question;
 const SHARED: &str = "/dev/shm";
 /// No measurement takes so long.
 const LONGEST: Duration = Duration::from_secs(60);
+/// What this program's complaints begin with.
+pub(crate) const PREFIX: &str = "mapring-peers: ";
 /// What a measurement of too few records prints.
 pub(crate) const TOO_FEW: &str = "too few";
 
@@ -51,9 +53,7 @@ pub(crate) fn run(contestant: &str, question: Question, records: u64) -> Result<
     let status = child.wait()?;
     let complaint = all_of(child.stderr.take())?;
     if !status.success() {
-        let last = complaint.lines().last().unwrap_or("it says nothing");
-        let last = last.strip_prefix("mapring-peers: ").unwrap_or(last);
-        bail!("{last} ({status})");
+        bail!("{}", why(&complaint, status));
     }
     let printed = all_of(child.stdout.take())?;
     match printed.trim_end() {
@@ -76,6 +76,22 @@ fn ended_in_time(child: &mut Child) -> Result<bool> {
         thread::sleep(Duration::from_millis(2));
     }
     Ok(false)
+}
+
+/// What the process and its children complain of, or else all that they print, and how it ended.
+fn why(complaint: &str, status: ExitStatus) -> String {
+    let lines = complaint.lines();
+    let own: Vec<_> = lines.filter_map(|line| line.strip_prefix(PREFIX)).collect();
+    if !own.is_empty() {
+        return own.join("; ");
+    }
+    let all: Vec<_> = complaint.lines().collect();
+    let all = if all.is_empty() {
+        "it says nothing".to_owned()
+    } else {
+        all.join("; ")
+    };
+    format!("{all} ({status})")
 }
 
 /// What it has printed, which is so little that it never had to wait for a reader.
@@ -132,6 +148,16 @@ impl Drop for Folder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::process::ExitStatusExt;
+
+    #[test]
+    fn a_failure_says_what_both_sides_complain_of() {
+        let failed = ExitStatus::from_raw(1 << 8);
+        let complaints = "a warning\nmapring-peers: it is full\nmapring-peers: nobody answers\n";
+        assert_eq!(why(complaints, failed), "it is full; nobody answers");
+        let killed = ExitStatus::from_raw(11);
+        assert!(why("oh\nno\n", killed).starts_with("oh; no (signal: 11"));
+    }
 
     #[test]
     fn a_folder_leaves_nothing_behind() {
