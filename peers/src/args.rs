@@ -7,7 +7,11 @@ use clap::{Args, Parser, Subcommand, value_parser};
 use crate::question::Question;
 
 #[derive(Debug, Parser)]
-#[command(version, about, long_about = None, args_conflicts_with_subcommands = true)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+#[command(
+    after_help = "Without a command, everybody is measured, which takes some ten minutes; for a \
+                        look, `--rounds 1 --time 0.02`."
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
@@ -15,42 +19,41 @@ pub(crate) struct Cli {
     pub(crate) args: RunArgs,
 }
 
-/// All contestants take turns, round by round; then the tables are printed.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// Rounds.
+    /// Rounds; in each, everybody answers each question once.
     #[arg(long, default_value_t = 5, value_parser = positive)]
     pub(crate) rounds: usize,
-    /// Seconds that one measurement takes, about.
+    /// Seconds that one answer takes, about.
     #[arg(long, default_value_t = 0.2)]
     pub(crate) time: f64,
-    /// Only these contestants; `list` shows which there are.
+    /// Only this contestant, or these, if given several times; see `list`.
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
-    /// Only these questions; `list` shows which there are.
+    /// Only this question, or these, if given several times; see `list`.
     #[arg(long = "question", value_name = "QUESTION")]
     pub(crate) questions: Vec<Question>,
     /// Writes all figures there.
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
-    /// Writes the tables there.
+    /// Writes the tables there, and who took part.
     #[arg(long, value_name = "FILE")]
     pub(crate) markdown: Option<PathBuf>,
-    /// Draws the bars there.
+    /// Draws the main figures there, as bars.
     #[arg(long, value_name = "FILE")]
     pub(crate) svg: Option<PathBuf>,
-    /// Puts the short table into this one, between its two marks.
+    /// Puts a short table into this file, in the place of that after its line `<!-- peers -->`.
     #[arg(long, value_name = "FILE")]
     pub(crate) readme: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Lists the contestants, and what each can be asked.
+    /// Lists the questions, and the contestants with the kinds of question that each answers.
     List,
-    /// Puts each question to each contestant once, and fails if anything is lost, changed or swapped.
+    /// Puts each question to each contestant once; fails if anything is lost, changed or swapped.
     Check(CheckArgs),
-    /// Runs one measurement and prints nanoseconds for one record or round trip.
+    /// Takes one measurement; prints nanoseconds for one record or round trip.
     Measure(MeasureArgs),
     /// The other side of a measurement.
     #[command(hide = true)]
@@ -59,10 +62,10 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct CheckArgs {
-    /// Only these contestants.
+    /// Only this contestant, or these, if given several times.
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
-    /// Only these questions.
+    /// Only this question, or these, if given several times.
     #[arg(long = "question", value_name = "QUESTION")]
     pub(crate) questions: Vec<Question>,
     /// So many records, or round trips, instead of what is enough for each question.
@@ -72,9 +75,9 @@ pub(crate) struct CheckArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct MeasureArgs {
-    /// Whom.
+    /// Whose, as `list` shows it.
     pub(crate) contestant: String,
-    /// What.
+    /// Its answer to what, as `list` shows it.
     pub(crate) question: Question,
     /// Records, or round trips, warm-up included.
     #[arg(long, default_value_t = 100_000, value_parser = value_parser!(u64).range(1..))]

@@ -29,7 +29,7 @@ use crate::args::{CheckArgs, Cli, Command, JoinArgs, MeasureArgs, RunArgs};
 use crate::contestants::Contestant;
 use crate::machine::Machine;
 use crate::measure::{Job, Part};
-use crate::question::Question;
+use crate::question::{Kind, Question};
 use crate::results::{Entry, Results};
 use crate::tournament::Plan;
 
@@ -60,7 +60,7 @@ fn run(args: &RunArgs) -> Result<()> {
     let machine = Machine::new()?;
     if machine.load > 0.5 {
         eprintln!(
-            "the machine is busy (load {}): so are the figures",
+            "the machine is busy (load {}), which spoils the figures",
             machine.load
         );
     }
@@ -107,13 +107,11 @@ fn write(args: &RunArgs, results: &Results) -> Result<()> {
 }
 
 fn list() {
-    for contestant in contestants::all() {
-        let questions = Question::all().into_iter();
-        let answered: Vec<_> = questions
-            .filter(|question| contestant.answers(question.kind()))
-            .map(|question| question.to_string())
-            .collect();
-        println!("{}: {}", contestant.about.name, answered.join(" "));
+    let questions: Vec<_> = Question::all().iter().map(Question::to_string).collect();
+    println!("questions: {}", questions.join(" "));
+    for Contestant { about, .. } in contestants::all() {
+        let kinds: Vec<_> = about.kinds.iter().map(Kind::to_string).collect();
+        println!("{}: {}", about.name, kinds.join(" "));
     }
     for (name, why) in contestants::left_out() {
         println!("left out: {name}: {why}");

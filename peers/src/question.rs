@@ -103,20 +103,26 @@ impl Question {
     }
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::RoundTrip => "round-trip",
+            Self::Asleep => "asleep",
+            Self::Single => "single",
+            Self::Drain => "drain",
+            Self::Batch => "batch",
+            Self::ManyToOne => "many-to-one",
+        })
+    }
+}
+
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = self.kind();
         match self {
-            Self::RoundTrip { bytes } => write!(f, "round-trip-{bytes}"),
-            Self::Asleep => f.write_str("asleep"),
-            Self::Stream { bytes, mode } => {
-                let mode = match mode {
-                    Mode::Single => "single",
-                    Mode::Drain => "drain",
-                    Mode::Batch => "batch",
-                };
-                write!(f, "{mode}-{bytes}")
-            }
-            Self::ManyToOne { producers } => write!(f, "many-to-one-{producers}"),
+            Self::Asleep => write!(f, "{kind}"),
+            Self::RoundTrip { bytes } | Self::Stream { bytes, .. } => write!(f, "{kind}-{bytes}"),
+            Self::ManyToOne { producers } => write!(f, "{kind}-{producers}"),
         }
     }
 }

@@ -15,11 +15,9 @@ fn run(args: &[&str]) -> (String, bool) {
 /// The questions that the program says it asks.
 fn questions() -> Vec<String> {
     let (list, _) = run(&["list"]);
-    let limit = list
-        .lines()
-        .find_map(|line| line.strip_prefix("raw limit:"));
-    let all = limit.unwrap().split_whitespace();
-    all.map(str::to_owned).collect()
+    let mut lines = list.lines();
+    let all = lines.find_map(|line| line.strip_prefix("questions: "));
+    all.unwrap().split(' ').map(str::to_owned).collect()
 }
 
 fn all_pass(kind: &str) {
