@@ -92,6 +92,7 @@ impl<P: Payload, T: Producer<P>> Sender<P> for Sending<T> {
     }
 }
 
+// For each of the two barriers, for the trait that they have in common is not public.
 macro_rules! receiver {
     ($barrier:ty) => {
         impl<P: Payload> Receiver<P> for EventPoller<P, $barrier> {
