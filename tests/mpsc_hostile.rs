@@ -9,12 +9,13 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::time::Duration;
 
 use mapring::layout::{self, Geometry, Word};
 use mapring::mpsc::{Consumer, Options, Producer, Ring};
 use mapring::ring::Position;
-use mapring::{AttachError, Corrupt, Peer, RecvError, SendError, TryRecvError, TrySendError};
+use mapring::{AttachError, Corrupt, Peer, RecvError, SendError, TryRecvError, TrySendError, spsc};
 
 use common::claimant::{self, Claimant, assert_free_part_is_zero, dead_claim, geometry};
 use common::{Child, DEADLINE, Name, hear, role, say};
@@ -95,8 +96,11 @@ fn role_lock_byte() {
 }
 
 fn lock_slot(target: &Target, index: u64) -> Child {
-    let byte = layout::FIRST_PRODUCER_LOCK + index;
-    let path = target.ring.path().to_str().unwrap();
+    lock_byte(target.ring.path(), layout::FIRST_PRODUCER_LOCK + index)
+}
+
+fn lock_byte(path: &Path, byte: u64) -> Child {
+    let path = path.to_str().unwrap();
     let child = Child::start("role_lock_byte", &[path, &byte.to_string()]);
     child.expect("locked");
     child
@@ -131,6 +135,32 @@ fn a_slot_whose_lock_a_stranger_holds_is_taken() {
     stranger.kill();
     let all = [0; 3].map(|_| ring.producer().unwrap());
     drop(all);
+}
+
+#[test]
+fn a_role_whose_lock_a_stranger_holds_is_busy() {
+    let target = Target::new("lock-consumer");
+    let stranger = lock_byte(target.ring.path(), layout::CONSUMER_LOCK);
+    let refused = target.ring.consumer();
+    assert!(
+        matches!(refused, Err(AttachError::Busy { .. })),
+        "{refused:?}"
+    );
+    stranger.kill();
+    target.ring.consumer().unwrap();
+
+    let name = Name::new("lock-spsc");
+    let ring = spsc::Options::new().capacity(4096).create(&name).unwrap();
+    let mut consumer = ring.consumer().unwrap();
+    let stranger = lock_byte(ring.path(), layout::FIRST_PRODUCER_LOCK);
+    let refused = ring.producer();
+    assert!(
+        matches!(refused, Err(AttachError::Busy { .. })),
+        "{refused:?}"
+    );
+    stranger.kill();
+    ring.producer().unwrap().try_send(1, b"goes on").unwrap();
+    assert_eq!(consumer.try_recv(&mut Vec::new()).unwrap().tag, 1);
 }
 
 #[test]

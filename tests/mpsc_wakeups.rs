@@ -396,5 +396,7 @@ fn a_sleeping_consumer_skips_a_dead_claim_and_lets_sleeping_producers_go_on() {
     // is over: one whose sleep ends in that moment may see the room just before it is woken.
     let counters = sleepy.producers_counters();
     let late = counters.iter().filter(|slot| slot.late > 0).count();
+    let slept = counters.iter().filter(|slot| slot.sleeps > 0).count();
+    assert_eq!(slept, 3, "somebody has not slept: {counters:?}");
     assert!(late < 3, "nobody was woken: {counters:?}");
 }

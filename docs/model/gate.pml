@@ -1,6 +1,7 @@
 /* Sleeping and waking (src/ring/gate.rs, G1 to G6), one gate, on a machine whose processors have
  * store buffers: a store is seen by others some time later, in the order of the stores of one
- * processor (TSO). Loads see the own buffer first.
+ * processor (TSO). Loads see the own buffer first. Machines that reorder more than that, as AArch64
+ * does, are the matter of the models of loom alone.
  *
  * PRODUCERS publish RECORDS records each; the consumer sleeps whenever it finds nothing. No
  * clock ends a sleep, so a wake that is lost is a state in which nobody can go on ("invalid end

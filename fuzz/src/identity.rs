@@ -14,7 +14,7 @@ use mapring_testing::Bytes;
 /// Identity page, producers' page, consumer's page: all that a creator writes.
 const PAGES: usize = 3 * PAGE;
 /// Words of an identity.
-const WORDS: u8 = 13;
+pub(crate) const WORDS: u8 = 13;
 /// Smallest capacity of a model.
 const SMALLEST: u64 = 32;
 

@@ -21,6 +21,7 @@ use mapring_testing::{Bytes, Hostile};
 
 mod endpoints;
 
+use crate::identity::WORDS;
 use endpoints::{Batches, Endpoints, Step};
 
 /// Enough for a lap of short records.
@@ -206,7 +207,7 @@ impl Plan {
     /// Changes the identity page; the shape of what can still be worked with.
     fn lie(&self, memory: &Bytes, kind: Kind) -> Option<Geometry> {
         for (word, value) in &self.lies {
-            let at = Word::at(usize::from(*word % 12) * WORD);
+            let at = Word::at(usize::from(*word % WORDS) * WORD);
             memory.store(at, *value, Relaxed);
         }
         let size = memory.len() as u64;
