@@ -238,17 +238,17 @@ fn counters_are_shown_once_in_a_while() {
     };
     let mut one = ring::<spsc::Spsc>(ring_of(Kind::Spsc, 1), 0);
     let mut many = ring::<mpsc::Mpsc>(ring_of(Kind::Mpsc, 1), 0);
-    for sent in 1..=2048 {
+    for sent in 1..=8192 {
         one.send(8);
         one.advance();
         one.consumer.release();
         many.send(8);
         many.advance();
         many.consumer.release();
-        // 1024 records are 16 KiB. A producer looks before it sends.
-        records_seen(sent / 1024 * 1024, one.counters(CONSUMER_SLOT));
+        // 4096 records are 64 KiB. A producer looks before it sends.
+        records_seen(sent / 4096 * 4096, one.counters(CONSUMER_SLOT));
         records_seen(
-            (sent - 1) / 1024 * 1024,
+            (sent - 1) / 4096 * 4096,
             one.counters(layout::PRODUCER_SLOTS),
         );
         records_seen(sent / 256 * 256, many.counters(layout::PRODUCER_SLOTS));

@@ -88,7 +88,7 @@ fn a_producer_refuses_every_impossible_head() {
 
 #[test]
 fn a_producer_with_room_finds_an_impossible_head_before_long() {
-    let geometry = Geometry::new(Kind::Spsc, 64 << 10, 8, 8, 1).unwrap();
+    let geometry = Geometry::new(Kind::Spsc, 256 << 10, 8, 8, 1).unwrap();
     let memory = region(geometry, 0);
     let mut producer = Producer::attach(memory.clone(), geometry).unwrap();
     memory.store(layout::HEAD, 8, Relaxed);
@@ -98,8 +98,8 @@ fn a_producer_with_room_finds_an_impossible_head_before_long() {
     assert!(producer.free().is_ok());
     memory.store(layout::HEAD, 0, Relaxed);
     // It looks once in so many bytes.
-    let sent = (0..5000).take_while(|_| producer.try_send(1, &[]).is_ok());
-    assert!(sent.count() <= (16 << 10) / 8 + 1);
+    let sent = (0..20_000).take_while(|_| producer.try_send(1, &[]).is_ok());
+    assert!(sent.count() <= (64 << 10) / 8 + 1);
     let corrupt = producer.try_send(1, &[]);
     assert!(
         matches!(
