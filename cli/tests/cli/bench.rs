@@ -50,7 +50,7 @@ fn round_trips_of_every_kind_and_size() {
         assert_eq!(figures(case), TIMES, "{case}");
         let limit = match (case["wait"].as_str(), case["payload_bytes"].as_u64()) {
             (Some("low-cpu"), _) => "bare futex",
-            (_, Some(8)) => "bare cache line",
+            (_, Some(8 | 100)) => "bare cache line",
             _ => "bare copy",
         };
         assert_eq!(case["limit"], limit, "{case}");
@@ -161,7 +161,7 @@ fn everything_by_default_in_one_table() {
         assert!(all.contains(&format!("\n{title}")), "{all}");
     }
     for limit in [
-        "bare copy",
+        "bare cache line",
         "bare futex",
         "bare stream",
         "bare store",
