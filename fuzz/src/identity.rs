@@ -182,6 +182,11 @@ impl Plan {
             Ok(identity)
         );
         assert_eq!(attach::generation(&memory), self.generation);
+        // Its maker may have been killed before the last word, and before the others.
+        assert!(!attach::is_unfinished(&memory));
+        memory.store(layout::MAGIC_WORD, 0, Relaxed);
+        assert!(attach::is_unfinished(&memory));
+        memory.store(layout::MAGIC_WORD, layout::MAGIC, Relaxed);
         let size = geometry.total_size() as u64;
         let seeming = size.wrapping_add_signed(i64::from(self.too_long));
         let is_right = self.too_long == 0 && geometry.capacity() as u64 >= layout::MIN_CAPACITY;
@@ -211,6 +216,8 @@ impl Plan {
 
     /// Whoever writes what was read from this page, writes this page: no word was overlooked.
     fn page_is_refused_or_right(&self, memory: &Bytes) {
+        let is_unfinished = attach::is_unfinished(memory);
+        assert!(!is_unfinished || memory.load(layout::MAGIC_WORD, Relaxed) == 0);
         match attach::read(memory, Geometry::of_any_capacity) {
             Ok(found) => {
                 let again = Bytes::zeroed(PAGES);
