@@ -4,7 +4,7 @@
 use mapring::layout::{Geometry, Kind};
 use mapring::ring::Position;
 use mapring_testing::Bytes;
-use mapring_testing::operations::{End, Message, Operation, Part, Tally, run};
+use mapring_testing::operations::{End, Message, Operation, Part, Tally, plans, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -25,14 +25,6 @@ fn run_in_bytes(operations: &[Operation], geometry: Geometry, start: Position) -
         start,
         &Bytes::zeroed(geometry.total_size()),
     )
-}
-
-/// Releases at the end, or after the first few records.
-fn drain(limit: u8) -> Operation {
-    Operation::Drain {
-        limit,
-        release_every: 64,
-    }
 }
 
 /// Rings from 64 to 4096 bytes, of every alignment, for payloads from none to the longest.
@@ -143,26 +135,8 @@ fn every_length_at_every_index() {
         for start in (0..capacity).step_by(align as usize) {
             for len in 0..=geometry.max_payload() {
                 for seed in 0..4 {
-                    let message = |len| Message {
-                        tag: 7,
-                        len: len as u16,
-                        seed,
-                    };
-                    let operations = [
-                        Operation::Send(message(len)),
-                        // Is refused, or fills the ring to its last byte.
-                        Operation::Send(message(geometry.max_payload() - len)),
-                        drain(2),
-                        Operation::Claim {
-                            message: message(len),
-                            end: End::Commit,
-                        },
-                        drain(1),
-                        Operation::Send(message(geometry.max_payload())),
-                        Operation::Send(message(0)),
-                        drain(1),
-                        Operation::Send(message(0)),
-                    ];
+                    let longest = geometry.max_payload() as u16;
+                    let operations = plans::one_length(len as u16, longest, seed);
                     let tally = run_in_bytes(&operations, geometry, Position(start));
                     assert!(tally.sent >= 4, "{tally:?}");
                 }
@@ -177,18 +151,7 @@ fn a_full_ring_never_sticks() {
     for align in [8, 16, 32] {
         for len in 0..=Geometry::largest_payload(Kind::Spsc, 128, align) {
             let geometry = geometry(128, len, align);
-            let send = Operation::Send(Message {
-                tag: 1,
-                len: len as u16,
-                seed: 0,
-            });
-            let fill = vec![send; 17];
-            let mut operations = Vec::new();
-            for _ in 0..40 {
-                operations.extend_from_slice(&fill);
-                operations.push(Operation::Look);
-                operations.push(drain(1));
-            }
+            let operations = plans::filled_again(len as u16, 40);
             let tally = run_in_bytes(&operations, geometry, Position(0));
             assert!(tally.sent >= 40 && tally.full >= 40, "{tally:?}");
         }
@@ -202,33 +165,9 @@ fn a_producer_killed_at_any_store_leaves_all_or_nothing() {
     let geometry = geometry(128, 40, 8);
     let mut total = Tally::default();
     for start in (0..128).step_by(8) {
-        for lengths in [vec![0], vec![33], vec![9, 0, 17], vec![8, 40]] {
-            let messages: Vec<_> = lengths
-                .into_iter()
-                .map(|len| Message {
-                    tag: 2,
-                    len,
-                    seed: 0,
-                })
-                .collect();
+        for lengths in [&[0][..], &[33], &[9, 0, 17], &[8, 40]] {
             for stores in 0..50 {
-                let operations = [
-                    Operation::Send(Message {
-                        tag: 1,
-                        len: 5,
-                        seed: 0,
-                    }),
-                    Operation::KillProducer {
-                        messages: messages.clone(),
-                        stores,
-                    },
-                    Operation::Send(messages[0].clone()),
-                    Operation::Receive { room: 40 },
-                    Operation::KillProducer {
-                        messages: messages.clone(),
-                        stores: stores / 2,
-                    },
-                ];
+                let operations = plans::killed_sending(lengths, stores);
                 let tally = run_in_bytes(&operations, geometry, Position(start));
                 total.killed_before += tally.killed_before;
                 total.killed_after += tally.killed_after;

@@ -4,6 +4,7 @@
 use mapring::layout::{Geometry, Kind};
 use mapring::ring::Position;
 use mapring_testing::operations::End;
+use mapring_testing::schedule::plans::{self, comes, consumes, consumes_everything, goes_on, send};
 use mapring_testing::schedule::{Consumption, Message, Production, TO_THE_END, Tally, Turn, run};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -131,32 +132,6 @@ proptest! {
 
 const ALL: u8 = TO_THE_END;
 
-fn goes_on(who: u8, steps: u8, job: Production) -> Turn {
-    Turn::Producer { who, steps, job }
-}
-
-fn comes(who: u8) -> Turn {
-    goes_on(who, ALL, Production::Look)
-}
-
-fn send(len: u16) -> Production {
-    Production::Send(Message { len, seed: 0 })
-}
-
-fn consumes(steps: u8, job: Consumption) -> Turn {
-    Turn::Consumer { steps, job }
-}
-
-/// The consumer receives what it can, past what is dead. Its first turn may be used up by attaching.
-fn consumes_everything() -> Vec<Turn> {
-    let drain = Consumption::Drain {
-        limit: 100,
-        release_every: 1000,
-    };
-    let round = [consumes(ALL, drain), consumes(ALL, Consumption::Recover)];
-    round.iter().cycle().take(8).cloned().collect()
-}
-
 /// Everything that a claim can be, of lengths that are those of a few words.
 fn productions() -> Vec<Production> {
     let message = |len| Message { len, seed: 0 };
@@ -186,13 +161,7 @@ fn a_producer_killed_at_any_step_loses_its_own_claim_at_most() {
         for start in [0, 384, 448] {
             for job in productions() {
                 for steps in 0..40 {
-                    let mut turns = vec![comes(0), comes(1), goes_on(1, ALL, send(5))];
-                    turns.push(goes_on(0, steps, job.clone()));
-                    turns.push(goes_on(1, ALL, send(6)));
-                    turns.push(Turn::KillProducer { who: 0 });
-                    turns.push(goes_on(1, ALL, send(7)));
-                    turns.extend(consumes_everything());
-                    turns.extend([comes(0), goes_on(0, ALL, send(8))]);
+                    let turns = plans::killed_in(job.clone(), steps);
                     let tally = run(&turns, geometry, Position(start));
                     assert!(tally.received >= 4, "{tally:?}");
                     assert_eq!(tally.repairs, tally.killed_in_claim, "{tally:?}");
@@ -225,14 +194,8 @@ fn two_producers_killed_at_any_two_steps() {
             for between in 0..8 {
                 for after in 0..4 {
                     for third in thirds() {
-                        let mut turns = vec![comes(0), comes(1), comes(2)];
-                        turns.push(goes_on(0, before, send(first)));
-                        turns.push(goes_on(1, between, send(second)));
-                        turns.push(goes_on(0, after, send(first)));
-                        turns.extend(third.into_iter().map(|job| goes_on(2, ALL, job)));
-                        turns.push(Turn::KillProducer { who: 0 });
-                        turns.push(Turn::KillProducer { who: 1 });
-                        turns.extend(consumes_everything());
+                        let steps = (before, between, after);
+                        let turns = plans::two_killed((first, second), steps, third);
                         let tally = run(&turns, geometry, Position(448));
                         assert_eq!(tally.repairs, tally.killed_in_claim, "{tally:?}");
                         total.repairs += tally.repairs;
@@ -297,13 +260,7 @@ fn a_stopped_producer_is_never_repaired() {
     let mut waits = 0;
     for job in productions() {
         for steps in 0..40 {
-            let mut turns = vec![comes(0), comes(1), goes_on(0, steps, job.clone())];
-            turns.push(Turn::StopProducer { who: 0 });
-            turns.push(goes_on(1, ALL, send(6)));
-            turns.extend(consumes_everything());
-            turns.push(Turn::StopProducer { who: 0 });
-            turns.push(goes_on(0, ALL, job.clone()));
-            turns.extend(consumes_everything());
+            let turns = plans::stopped_in(&job, steps);
             let tally = run(&turns, geometry, Position(0));
             assert_eq!(tally.repairs, 0, "{tally:?}");
             waits += tally.waits;

@@ -28,21 +28,14 @@ pub fn run(data: &[u8]) {
         "{text:?}"
     );
 
-    let positive = parsers::parse_seconds(&text).ok();
-    let positive = positive.filter(|duration| !duration.is_zero());
+    let seconds = parsers::parse_seconds(&text).ok();
+    check_seconds(&text, seconds);
+    let positive = seconds.filter(|duration| !duration.is_zero());
     assert_eq!(
         parsers::parse_positive_seconds(&text).ok(),
         positive,
         "{text:?}"
     );
-    if let Ok(duration) = parsers::parse_seconds(&text) {
-        let seconds: f64 = text.parse().expect("what was accepted is a number");
-        let error = (duration.as_secs_f64() - seconds).abs();
-        assert!(
-            error <= 1e-9 + seconds.abs() * 1e-9,
-            "{text:?} is {duration:?}"
-        );
-    }
     // What was written by a program is read as it was.
     if let Some(number) = data.first_chunk().copied().map(u32::from_le_bytes) {
         let duration = Duration::from_millis(u64::from(number));
@@ -69,4 +62,75 @@ fn size(text: &str) -> Option<u64> {
         (number <= u128::from(u64::MAX)).then_some(number)
     })?;
     u64::try_from(number * unit).ok()
+}
+
+/// Compares a duration with what `text` stands for, the slow way.
+fn check_seconds(text: &str, duration: Option<Duration>) {
+    let Some(exact) = nanoseconds(text) else {
+        assert_eq!(duration, None, "{text:?} stands for nothing");
+        return;
+    };
+    // As far as a number of 53 bits can be off, and what it is rounded to.
+    let near = 1 + (exact >> 52);
+    match duration {
+        Some(duration) => {
+            let error = duration.as_nanos().abs_diff(exact);
+            assert!(error <= near, "{text:?} is {duration:?}");
+        }
+        None => assert!(exact + near > Duration::MAX.as_nanos(), "{text:?}"),
+    }
+}
+
+/// The nanoseconds in so many seconds, rounded down; of what is far too much, just too much. None when
+/// `text` is not a number, or less than nothing.
+fn nanoseconds(text: &str) -> Option<u128> {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, whole(exponent)?),
+        None => (unsigned, 0),
+    };
+    let (before, behind) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [before, behind].concat();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits_before = before.len() as i64 + exponent + 9;
+    let significant = digits.trim_start_matches('0');
+    let count = digits_before - (digits.len() - significant.len()) as i64;
+    if significant.is_empty() {
+        return Some(0);
+    }
+    // What is less than nothing is refused, unless it is so little that it is none.
+    if text.starts_with('-') {
+        return (text.parse() == Ok(-0.0)).then_some(0);
+    }
+    // More digits than the longest duration has.
+    if count > 30 {
+        return Some(Duration::MAX.as_nanos() * 2);
+    }
+    let digit = |index: usize| {
+        significant
+            .as_bytes()
+            .get(index)
+            .map_or(0, |byte| byte - b'0')
+    };
+    let digits = (0..usize::try_from(count).unwrap_or(0)).map(digit);
+    Some(digits.fold(0, |number, digit| number * 10 + u128::from(digit)))
+}
+
+/// A whole number, with a sign or without; of what is far away, something that is far away.
+fn whole(text: &str) -> Option<i64> {
+    const FAR: i64 = 1 << 32;
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number = digits.bytes().fold(0, |number: i64, byte| {
+        (number * 10 + i64::from(byte - b'0')).min(FAR)
+    });
+    Some(if text.starts_with('-') {
+        -number
+    } else {
+        number
+    })
 }

@@ -7,6 +7,7 @@ use mapring::memory::Memory;
 use mapring::ring::Position;
 
 mod filling;
+pub mod plans;
 mod runner;
 
 pub(crate) use filling::{leak, write_in_pieces};

@@ -25,6 +25,7 @@ mod claims;
 mod consuming;
 mod ledger;
 mod locks;
+pub mod plans;
 mod producing;
 mod runner;
 mod stepped;

@@ -1,14 +1,15 @@
 //! Writes the inputs that a fuzzer starts from to `corpus/<target>/seed-<n>`.
 //!
 //! For most targets every input spells some plan, so bytes from a fixed generator will do: the
-//! fuzzer finds its way from there. Targets that take text start from what the unit tests take, and
-//! those of rings of many producers also from plans that only their tests would come to.
+//! fuzzer finds its way from there. Those that do operations on a ring start from the plans of the
+//! unit tests, too, and those that take text from what the unit tests take.
 
 use std::path::Path;
 use std::{fs, io};
 
 use mapring_fuzz::TARGETS;
 
+mod operations;
 mod regions;
 mod schedules;
 mod spelling;
@@ -31,7 +32,7 @@ const NAMES: [&str; 12] = [
     "nul\0",
 ];
 /// Sizes and durations, good and bad.
-const NUMBERS: [&str; 16] = [
+const NUMBERS: [&str; 23] = [
     "0",
     "4096",
     "64K",
@@ -48,6 +49,13 @@ const NUMBERS: [&str; 16] = [
     "0.25",
     "1e19",
     "nan",
+    "-0",
+    "1e-400",
+    "18446744073709551615.999999999",
+    "1.8446744073709551616e19",
+    ".5e1",
+    "5.",
+    ".",
 ];
 /// Bytes of the longest.
 const LONGEST: usize = 768;
@@ -82,6 +90,7 @@ fn inputs(target: &str) -> Vec<Vec<u8>> {
         _ => {
             let mut inputs = generated();
             match target {
+                "operations" => inputs.extend(operations::inputs()),
                 "mpsc_schedule" => inputs.extend(schedules::inputs()),
                 "mpsc_region_bytes" => inputs.extend(regions::inputs()),
                 _ => {}

@@ -1,8 +1,11 @@
-//! Schedules that a fuzzer does not find its way to: where one step more or less is another case.
+//! Schedules of the unit tests, in which one step more or less is another case: a fuzzer does not find
+//! its way to them.
 
+use arbitrary::{Arbitrary, Unstructured};
 use mapring::layout::{Geometry, Kind};
 use mapring::ring::Position;
 use mapring_testing::operations::End;
+use mapring_testing::schedule::plans::{self, goes_on, send};
 use mapring_testing::schedule::{self, Consumption, Message, Production, TO_THE_END, Turn};
 
 use super::spelling::Spelling;
@@ -17,6 +20,14 @@ const TWINS: usize = 4;
 pub(crate) fn inputs() -> Vec<Vec<u8>> {
     let mut schedules: Vec<_> = twins().take(TWINS).collect();
     schedules.push(many_records());
+    for steps in [3, 5, 9, 14] {
+        let claim = Production::Claim {
+            message: Message { len: 20, seed: 0 },
+            end: End::Commit,
+        };
+        schedules.push(plans::killed_in(batch(3), steps));
+        schedules.push(plans::stopped_in(&claim, steps));
+    }
     schedules.iter().map(|turns| spell(turns)).collect()
 }
 
@@ -25,16 +36,9 @@ pub(crate) fn inputs() -> Vec<Vec<u8>> {
 fn twins() -> impl Iterator<Item = Vec<Turn>> {
     let lengths = [(0, 20), (20, 0), (0, 16), (9, 9)].into_iter();
     let steps = lengths.flat_map(|lengths| (0..7 * 8 * 4).map(move |steps| (lengths, steps)));
-    steps.filter_map(|((first, second), steps)| {
-        let (before, between, after) = (steps % 7, steps / 7 % 8, steps / 7 / 8);
-        let attach = |who| goes_on(who, TO_THE_END, Production::Look);
-        let mut turns: Vec<_> = (0..3).map(attach).collect();
-        turns.push(goes_on(0, before, send(first)));
-        turns.push(goes_on(1, between, send(second)));
-        turns.push(goes_on(0, after, send(first)));
-        turns.push(goes_on(2, TO_THE_END, send(3)));
-        turns.extend([0, 1].map(|who| Turn::KillProducer { who }));
-        turns.extend([drain(), recover(), drain(), recover(), drain()]);
+    steps.filter_map(|(lengths, steps)| {
+        let steps = (steps % 7, steps / 7 % 8, steps / 7 / 8);
+        let turns = plans::two_killed(lengths, steps, [send(3)]);
         let tally = schedule::run(&turns, geometry(), Position(START));
         (tally.repairs_of_twins > 0).then_some(turns)
     })
@@ -42,38 +46,23 @@ fn twins() -> impl Iterator<Item = Vec<Turn>> {
 
 /// So many records of one producer that it shows what it has counted.
 fn many_records() -> Vec<Turn> {
-    let batch = Production::Batch {
-        messages: vec![Message { len: 0, seed: 0 }; 10],
-        spare: 0,
-        end: End::Commit,
-    };
-    let round = [goes_on(0, TO_THE_END, batch), drain()];
-    round.iter().cycle().take(64).cloned().collect()
-}
-
-fn goes_on(who: u8, steps: u8, job: Production) -> Turn {
-    Turn::Producer { who, steps, job }
-}
-
-fn send(len: u16) -> Production {
-    Production::Send(Message { len, seed: 0 })
-}
-
-fn drain() -> Turn {
-    let job = Consumption::Drain {
+    let drain = Consumption::Drain {
         limit: 100,
         release_every: 1000,
     };
-    Turn::Consumer {
-        steps: TO_THE_END,
-        job,
-    }
+    let round = [
+        goes_on(0, TO_THE_END, batch(10)),
+        plans::consumes(TO_THE_END, drain),
+    ];
+    round.iter().cycle().take(64).cloned().collect()
 }
 
-fn recover() -> Turn {
-    Turn::Consumer {
-        steps: TO_THE_END,
-        job: Consumption::Recover,
+/// So many records without a payload.
+fn batch(count: usize) -> Production {
+    Production::Batch {
+        messages: vec![Message { len: 0, seed: 0 }; count],
+        spare: 0,
+        end: End::Commit,
     }
 }
 
@@ -84,10 +73,13 @@ fn geometry() -> Geometry {
 }
 
 fn spell(turns: &[Turn]) -> Vec<u8> {
+    let list = Spelling::default().list(turns, turn).into_bytes();
+    let read = Vec::<Turn>::arbitrary_take_rest(Unstructured::new(&list));
+    assert_eq!(read.expect("a list"), turns, "what the fuzzer will read");
     // 64 << 3 bytes, records at multiples of 8 << 0, 1 + 2 producers.
     let ring = Spelling::default().byte(3).byte(0).byte(2);
     let ring = ring.half(LONGEST).word(START);
-    ring.list(turns, turn).into_bytes()
+    [ring.into_bytes(), list].concat()
 }
 
 fn turn(to: Spelling, turn: &Turn) -> Spelling {

@@ -19,16 +19,20 @@ impl Spelling {
         self
     }
 
+    pub(crate) fn number(mut self, value: u32) -> Self {
+        self.0.extend(value.to_le_bytes());
+        self
+    }
+
     pub(crate) fn word(mut self, value: u64) -> Self {
         self.0.extend(value.to_le_bytes());
         self
     }
 
     /// Variant `index` of `count`.
-    pub(crate) fn variant(mut self, index: u32, count: u32) -> Self {
+    pub(crate) fn variant(self, index: u32, count: u32) -> Self {
         let first = (u64::from(index) << 32).div_ceil(u64::from(count));
-        self.0.extend((first as u32).to_le_bytes());
-        self
+        self.number(first as u32)
     }
 
     pub(crate) fn list<T>(
