@@ -16,6 +16,7 @@ pub use transfer::{AttachError, RecvError, SendError, TryRecvError, TrySendError
 /// again and reads nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
+#[repr(u32)]
 pub enum Corrupt {
     /// A cursor where none can be.
     #[error("corrupt: {cursor} is at position {position}, but must lie in {from}..={to}")]

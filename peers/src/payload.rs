@@ -1,6 +1,7 @@
 //! What is sent: payloads whose size and alignment the compiler knows.
 
 use std::fmt::Debug;
+use std::hint::black_box;
 
 use bytemuck::{Pod, Zeroable};
 use mapring_limits::{StreamReceiver, StreamSender};
@@ -149,7 +150,7 @@ impl<P: Payload> Payloads<P> {
         }
         self.payload.bytes_mut()[..8].copy_from_slice(&self.next.to_ne_bytes());
         self.next += 1;
-        Some(&self.payload)
+        Some(black_box(&self.payload))
     }
 }
 

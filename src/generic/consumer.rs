@@ -8,7 +8,7 @@ use crate::layout::{HEADER_SIZE, Kind};
 use crate::memory::Memory;
 use crate::os::mapped::{Mapped, TrustedMapped};
 use crate::os::process::Process;
-use crate::os::wait::{Deadline, Patience, Wait, WaitStrategy, hints_of_a_pause};
+use crate::os::wait::{Deadline, Patience, Wait, WaitStrategy, hint_time};
 use crate::peer::Attachment;
 use crate::ring::gate::Gate;
 use crate::ring::participant::Producers;
@@ -48,7 +48,7 @@ pub struct Consumer<P: Protocol, M: Memory = Mapped> {
 
 impl<P: Protocol> Consumer<P, Mapped> {
     pub(super) fn new(attachment: Attachment, mut ring: protocol::Consumer<Mapped, P>) -> Self {
-        ring.set_pause(hints_of_a_pause());
+        ring.set_hint_time(hint_time().as_nanos() as usize);
         let region = attachment.region();
         Self {
             ring,
@@ -118,6 +118,9 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     /// producers, once in a thousand calls that find nothing): who polls for long asks now and
     /// then. It goes past 4096 claims that were given up at most; then it says `Empty`, and the
     /// next call goes on.
+    ///
+    /// One that finds nothing behind several records keeps off the cache lines of a busy producer
+    /// for a moment (1.3 microseconds at most) before it says so; one behind a single record does not.
     ///
     /// # Errors
     /// [`TryRecvError`]; nothing was lost.

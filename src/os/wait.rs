@@ -135,14 +135,8 @@ fn looks_within(time: Duration) -> u32 {
     u32::try_from(looks).unwrap_or(u32::MAX)
 }
 
-/// How many hints that this is a spin loop take about forty nanoseconds, one at least. How long one
-/// takes differs between processors by a factor of fifteen.
-pub(crate) fn hints_of_a_pause() -> usize {
-    (40 / hint_time().as_nanos().max(1)).max(1) as usize
-}
-
 /// How long a hint that this is a spin loop takes on this machine; measured once.
-fn hint_time() -> Duration {
+pub(crate) fn hint_time() -> Duration {
     static TIME: OnceLock<Duration> = OnceLock::new();
     const HINTS: u32 = 64;
     let measure = || {

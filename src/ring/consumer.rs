@@ -73,7 +73,7 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
             head,
             released: head,
             corrupt: None,
-            pace: Pace::default(),
+            pace: Pace::new(counters.records, head.0),
             counters,
             shown: head,
             protocol: PhantomData,
@@ -84,10 +84,12 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         Ok(consumer)
     }
 
-    /// How many `spin_loop` hints take about 40 ns on this machine: of such pauses a
-    /// [`Consumer::drain_while`] makes up to 128 when the one before has caught up. One, before.
-    pub fn set_pause(&mut self, hints: usize) {
-        self.pace.set_pause(hints);
+    /// How many nanoseconds a `spin_loop` hint takes on this machine, 40 before. With such hints it
+    /// keeps off the lines of a busy producer that it has caught up with: [`Consumer::drain_while`]
+    /// before its next look for 5 us at most, [`Consumer::peek`] behind one that found nothing for
+    /// 1.3 us.
+    pub fn set_hint_time(&mut self, nanoseconds: usize) {
+        self.pace.set_hint_time(nanoseconds);
     }
 
     /// Looks whether there is a record, without taking it. Goes past claims that were given up, but
@@ -103,9 +105,12 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         match poll::<P>(&self.memory, &self.geometry, self.head) {
             Ok(Found::Record(header)) => Ok(Some(header)),
             Ok(Found::Nothing) => {
-                // A record that lies on two lines then arrives in the time of one.
-                let header = self.head.word(&self.geometry);
-                self.memory.prefetch_read(header, LINE);
+                let records = self.counters.records;
+                if !self.pace.is_new(records) || !self.pace.keep_off_singly(records, self.head.0) {
+                    // A record that lies on two lines then arrives in the time of one.
+                    let header = self.head.word(&self.geometry);
+                    self.memory.prefetch_read(header, LINE);
+                }
                 Ok(None)
             }
             Ok(Found::Padding(size)) => self.peek_behind(size),
