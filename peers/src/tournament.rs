@@ -16,7 +16,7 @@ use crate::results::{Answers, Figure, Unanswered};
 use crate::trial;
 
 /// Records of the first attempt to find out how many there should be.
-const FEW: u64 = 256;
+const FEW: u64 = 32;
 /// Attempts to find that out.
 const ATTEMPTS: usize = 12;
 
