@@ -7,7 +7,10 @@
 //! were, so that whatever is done once does not count. Callgrind knows no `membarrier`: wakeups
 //! are looked at behind a full fence here, which is one more instruction for each send.
 //!
-//! Usage: `cargo bench --bench instructions`, which needs `valgrind`.
+//! Run: `cargo bench --bench instructions`, which needs `valgrind`; without it, nothing is counted
+//!
+//! Read: instructions for each record, sent and received. *Known*: the length is one that the compiler
+//! knows. The table of `docs/performance.md` is made of it.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
@@ -208,12 +211,13 @@ fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
     if let [name, len, rounds] = &arguments[..] {
         let (_, ends) = WAYS.iter().find(|(way, _)| way == name).unwrap();
-        let (mut send, mut receive) = ends(len.parse().unwrap());
-        for _ in 0..rounds.parse().unwrap() {
-            counted_send(&mut send);
-            counted_receive(&mut receive);
-        }
-        return;
+        return run(*ends, len.parse().unwrap(), rounds.parse().unwrap());
+    }
+    if arguments.iter().any(|argument| argument == "--test") {
+        return WAYS.iter().for_each(|(_, ends)| run(*ends, LENGTHS[0], 1));
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return eprintln!("nothing is counted, for there is no valgrind");
     }
     println!("instructions for each record, copies included\n");
     println!(
@@ -226,6 +230,15 @@ fn main() {
                 .map(|function| for_each_record(function, name, len));
             println!("{name:<24} {len:>7} {send:>8.1} {receive:>8.1}");
         }
+    }
+}
+
+/// What is counted.
+fn run(ends: Ends, len: usize, rounds: u64) {
+    let (mut send, mut receive) = ends(len);
+    for _ in 0..rounds {
+        counted_send(&mut send);
+        counted_receive(&mut receive);
     }
 }
 

@@ -1,7 +1,14 @@
-//! What do many producers cost? One ring, one consumer, 1, 2 and 8 producers, also more than there
-//! are cores; against the queues of `crossbeam` of the same room, in turns as in `side_by_side`.
+//! What do many producers cost?
 //!
-//! `cargo bench --bench many_producers -- --rounds 9`
+//! One ring, one consumer, up to 8 producers, also more than there are cores; payloads of 64 bytes.
+//! Beside it, the queues of `crossbeam` in the same room, which move values between threads only; the
+//! contestants take turns as in `side_by_side`.
+//!
+//! Run: `cargo bench --bench many_producers -- --rounds 9` (5 by default)
+//!
+//! Read: the median of the rounds, all producers together, and the ratios to the first line and to
+//! `crossbeam-channel`: median, least and largest. What the alignment of records gives is asked by
+//! `record_align`.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
@@ -10,34 +17,24 @@ mod common;
 
 use std::time::Duration;
 
-use common::table::{rate, rounds, table};
-use common::{Check, ROOM, Spin};
+use common::many::{Many, YIELD_AFTER, share};
+use common::table::{begin, rate, table};
+use common::{Check, ROOM, Spin, fill, race_many};
 use crossbeam_queue::ArrayQueue;
-use mapring::TryRecvError;
-use mapring::mpsc::{Options, Ring};
 
-/// A contestant's name, and one measurement of it.
-type Run = (&'static str, Box<dyn Fn() -> f64>);
+/// A contestant's name, and how long it takes with so many producers.
+type Contestant = (&'static str, fn(usize) -> Duration);
 
 /// Bytes of payload.
 const N: usize = 64;
 /// Records of one measurement: some twenty milliseconds.
 const RECORDS: u64 = 1 << 20;
-/// Records that one call of `drain` may hand out, and that one batch holds.
-const AT_ONCE: usize = 256;
-
-/// With more threads than cores, whoever is waited for must soon get its turn.
-const YIELD_AFTER: u32 = 256;
 
 fn main() {
-    let rounds = rounds(std::env::args());
-    println!("medians of {rounds} interleaved rounds; ratios are taken within a round\n");
+    let rounds = begin();
     scaling(rounds);
     for producers in [1, 2, 8] {
         contestants(producers, rounds);
-    }
-    for producers in [1, 2] {
-        alignments(producers, rounds);
     }
 }
 
@@ -50,7 +47,7 @@ fn scaling(rounds: usize) {
         (8, "8 producers"),
     ];
     let runs = runs.map(|(producers, name)| {
-        let run = move || rate(RECORDS, mapring(producers, 64, 0));
+        let run = move || rate(RECORDS, mapring(producers));
         (name, run)
     });
     table(
@@ -62,112 +59,39 @@ fn scaling(rounds: usize) {
 }
 
 fn contestants(producers: usize, rounds: usize) {
-    let runs: [Run; 4] = [
-        (
-            "ArrayQueue",
-            Box::new(move || rate(RECORDS, array_queue(producers))),
-        ),
-        (
-            "crossbeam-channel",
-            Box::new(move || rate(RECORDS, channel(producers))),
-        ),
-        (
-            "mapring",
-            Box::new(move || rate(RECORDS, mapring(producers, 64, 0))),
-        ),
-        (
-            "mapring batches of 16",
-            Box::new(move || rate(RECORDS, mapring(producers, 64, 16))),
-        ),
+    let contestants: [Contestant; 4] = [
+        ("ArrayQueue", array_queue),
+        ("crossbeam-channel", channel),
+        ("mapring", mapring),
+        ("mapring batches of 16", mapring_batches),
     ];
+    let runs = contestants.map(|(name, run)| (name, move || rate(RECORDS, run(producers))));
     let title = format!("{N} bytes, {producers} producers, million a second");
     table(&title, "crossbeam-channel", rounds, &runs);
 }
 
-fn alignments(producers: usize, rounds: usize) {
-    let runs = [
-        (8, "aligned to 8"),
-        (64, "aligned to 64"),
-        (128, "aligned to 128"),
-    ];
-    let runs = runs.map(|(align, name)| {
-        let run = move || rate(RECORDS, mapring(producers, align, 0));
-        (name, run)
-    });
-    let title = format!("mapring, {producers} producers, million a second");
-    table(&title, "", rounds, &runs);
+fn mapring(producers: usize) -> Duration {
+    Many::new(producers).run::<N>(RECORDS)
 }
 
-/// How many of the records this producer sends.
-fn share(producer: usize, producers: usize) -> u64 {
-    let rest = RECORDS % producers as u64;
-    RECORDS / producers as u64 + u64::from((producer as u64) < rest)
-}
-
-/// One by one, or in batches of so many.
-fn mapring(producers: usize, align: u64, batch: usize) -> Duration {
-    let name = format!("bench-many-{}", std::process::id());
-    let options = Options::new().capacity(ROOM as u64).record_align(align);
-    let ring = options.prefault(true).create(&name).unwrap();
-    let send = (0..producers)
-        .map(|number| {
-            let mut producer = ring.producer().unwrap();
-            let records = share(number, producers);
-            move || {
-                let mut payload = [number as u8; N];
-                let wait = Duration::from_secs(60);
-                let mut i = 0;
-                while i < records {
-                    if batch == 0 {
-                        common::fill(&mut payload, i);
-                        producer.send(0, &payload, wait).unwrap();
-                        i += 1;
-                        continue;
-                    }
-                    let count = records.min(i + batch as u64) - i;
-                    let room = producer.record_size(N) * count as usize;
-                    let mut batch = producer.batch(room, wait).unwrap();
-                    for i in i..i + count {
-                        common::fill(&mut payload, i);
-                        batch.push(0, &payload).unwrap();
-                    }
-                    batch.publish();
-                    i += count;
-                }
-            }
-        })
-        .collect();
-    common::race_many(send, || drain(&ring))
-}
-
-fn drain(ring: &Ring) {
-    let mut consumer = ring.consumer().unwrap();
-    let mut check = Check::default();
-    let mut spin = Spin::yielding_after(YIELD_AFTER);
-    let mut payload = [0; N];
-    while check.records() < RECORDS {
-        let drained = consumer.drain(AT_ONCE, |record| {
-            record.copy_to(&mut payload);
-            check.see(&payload);
-        });
-        match drained {
-            Ok(_) => spin.go_on(),
-            Err(TryRecvError::Empty) => spin.pause(),
-            Err(error) => panic!("{error}"),
-        }
-    }
+fn mapring_batches(producers: usize) -> Duration {
+    let stream = Many {
+        batch: 16,
+        ..Many::new(producers)
+    };
+    stream.run::<N>(RECORDS)
 }
 
 fn array_queue(producers: usize) -> Duration {
     let queue = ArrayQueue::<[u8; N]>::new(ROOM / N);
     let send = (0..producers)
         .map(|number| {
-            let (queue, records) = (&queue, share(number, producers));
+            let (queue, records) = (&queue, share(RECORDS, number, producers));
             move || {
                 let mut payload = [number as u8; N];
                 let mut spin = Spin::yielding_after(YIELD_AFTER);
                 for i in 0..records {
-                    common::fill(&mut payload, i);
+                    fill(&mut payload, i);
                     while queue.push(payload).is_err() {
                         spin.pause();
                     }
@@ -176,7 +100,7 @@ fn array_queue(producers: usize) -> Duration {
             }
         })
         .collect();
-    common::race_many(send, || {
+    race_many(send, || {
         let mut check = Check::default();
         let mut spin = Spin::yielding_after(YIELD_AFTER);
         while check.records() < RECORDS {
@@ -195,18 +119,18 @@ fn channel(producers: usize) -> Duration {
     let (sender, receiver) = crossbeam_channel::bounded::<[u8; N]>(ROOM / N);
     let send = (0..producers)
         .map(|number| {
-            let (sender, records) = (sender.clone(), share(number, producers));
+            let (sender, records) = (sender.clone(), share(RECORDS, number, producers));
             move || {
                 let mut payload = [number as u8; N];
                 for i in 0..records {
-                    common::fill(&mut payload, i);
+                    fill(&mut payload, i);
                     sender.send(payload).unwrap();
                 }
             }
         })
         .collect();
     drop(sender);
-    common::race_many(send, || {
+    race_many(send, || {
         let mut check = Check::default();
         for payload in receiver {
             check.see(&payload);

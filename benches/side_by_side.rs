@@ -1,72 +1,84 @@
-//! How does it compare within the same minute? Cores of a shared machine drift, so that
-//! figures taken one after the other mislead. Here the contestants take turns, round by
-//! round, each round gives a ratio, and the medians of the ratios are printed.
+//! How does it compare with the bare limits of the machine, and with `rtrb` and `crossbeam-channel`,
+//! which move values between threads only, within the same minute?
 //!
-//! `cargo bench --bench side_by_side -- --rounds 9`
+//! Streams of payloads, copies of a large one, and round trips, between two pinned threads; each
+//! contestant is used as its documentation says, in 1 MiB of room. Cores of a shared machine drift,
+//! so that figures taken one after the other mislead: here the contestants take turns, round by
+//! round, and each round gives a ratio.
+//!
+//! Run: `cargo bench --bench side_by_side -- --rounds 9` (5 by default)
+//!
+//! Read: the median of the rounds, and the ratios to the first line, which is the bare limit, and to
+//! `rtrb`: median, least and largest.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::round_trips;
-use common::table::{rate, rounds, table};
+use common::streams::{self, Stream};
+use common::table::{begin, nanoseconds, rate, table};
+use common::{Check, Measure, PATIENCE, ROOM, Spin, fill, race, round_trips};
 use mapring_limits::{Giver, Taker};
 
-/// A contestant's name, and one measurement of it.
-type Run = (&'static str, Box<dyn Fn() -> f64>);
-
-/// Bytes that one measurement moves: some ten milliseconds.
-const BYTES: u64 = 64 << 20;
+/// Round trips of one measurement.
 const ROUND_TRIPS: u64 = 100_000;
 
 fn main() {
-    let rounds = rounds(std::env::args());
-    println!("medians of {rounds} interleaved rounds; ratios are taken within a round\n");
-    streams::<8>(rounds);
-    streams::<64>(rounds);
-    streams::<256>(rounds);
-    streams::<1024>(rounds);
-    streams::<16384>(rounds);
+    let rounds = begin();
+    streams_of::<8>(rounds);
+    streams_of::<64>(rounds);
+    streams_of::<256>(rounds);
+    streams_of::<1024>(rounds);
+    streams_of::<16384>(rounds);
     copies::<16384>(rounds);
-    round_trips(rounds);
+    trips(rounds);
 }
 
-fn streams<const N: usize>(rounds: usize) {
-    let records = BYTES / N.max(16) as u64;
-    let contestants = common::streams::<N>();
-    let runs = contestants.map(|(name, stream)| (name, move || rate(records, stream(records))));
-    table(
-        &format!("stream of {N} bytes, million records a second"),
-        "rtrb",
-        rounds,
-        &runs,
-    );
+fn streams_of<const N: usize>(rounds: usize) {
+    let contestants: [(&str, Measure); 5] = [
+        ("raw stream", streams::raw::<N>),
+        ("mapring", mapring::<N>),
+        ("mapring batch", mapring_batch::<N>),
+        ("rtrb", rtrb::<N>),
+        ("crossbeam-channel", crossbeam::<N>),
+    ];
+    let title = format!("stream of {N} bytes, million records a second");
+    compare(&title, rounds, N, &contestants);
 }
 
 fn copies<const N: usize>(rounds: usize) {
-    let records = BYTES / N as u64;
-    let (_, mapring) = common::streams::<N>()[1];
-    let runs: [Run; 2] = [
-        (
-            "plain copy",
-            Box::new(move || rate(records, copy::<N>(records))),
-        ),
-        ("mapring", Box::new(move || rate(records, mapring(records)))),
-    ];
+    let contestants: [(&str, Measure); 2] = [("plain copy", copy::<N>), ("mapring", mapring::<N>)];
     let title = format!("{N} bytes against copies, million a second");
-    table(&title, "rtrb", rounds, &runs);
+    compare(&title, rounds, N, &contestants);
 }
 
-fn round_trips(rounds: usize) {
-    let runs = round_trips::contestants().map(|(name, run)| {
-        (name, move || {
-            run(ROUND_TRIPS).as_secs_f64() * 1e9 / ROUND_TRIPS as f64
-        })
-    });
-    table("round trip, nanoseconds", "rtrb", rounds, &runs);
+fn compare(title: &str, rounds: usize, len: usize, contestants: &[(&str, Measure)]) {
+    let records = streams::records(len);
+    let runs = contestants
+        .iter()
+        .map(|&(name, run)| (name, move || rate(records, run(records))));
+    table(title, "rtrb", rounds, &runs.collect::<Vec<_>>());
+}
+
+fn trips(rounds: usize) {
+    let runs = round_trips::contestants()
+        .map(|(name, run)| (name, move || nanoseconds(ROUND_TRIPS, run(ROUND_TRIPS))));
+    table("round trip, nanoseconds", "", rounds, &runs);
+}
+
+fn mapring<const N: usize>(records: u64) -> Duration {
+    Stream::default().run::<N>(records)
+}
+
+fn mapring_batch<const N: usize>(records: u64) -> Duration {
+    let stream = Stream {
+        batch: 256,
+        ..Stream::default()
+    };
+    stream.run::<N>(records)
 }
 
 /// A buffer that is copied in on one core and out on the other.
@@ -76,16 +88,16 @@ fn copy<const N: usize>(records: u64) -> Duration {
     let mut giver = unsafe { Giver::new(&file) }.unwrap();
     // SAFETY: as above.
     let mut taker = unsafe { Taker::new(&file) }.unwrap();
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + PATIENCE;
     let give = move || {
         let mut payload = [0; N];
         for i in 0..records {
-            common::fill(&mut payload, i);
+            fill(&mut payload, i);
             giver.give(&payload, deadline).unwrap();
         }
     };
     let take = move || {
-        let mut check = common::Check::default();
+        let mut check = Check::default();
         let mut payload = [0; N];
         for _ in 0..records {
             taker.take(&mut payload, deadline).unwrap();
@@ -93,5 +105,56 @@ fn copy<const N: usize>(records: u64) -> Duration {
         }
         check.finish(records, &payload);
     };
-    common::race(give, take)
+    race(give, take)
+}
+
+fn rtrb<const N: usize>(records: u64) -> Duration {
+    let (mut producer, mut consumer) = rtrb::RingBuffer::<[u8; N]>::new(ROOM / N);
+    let send = move || {
+        let mut payload = [0; N];
+        let mut spin = Spin::default();
+        for i in 0..records {
+            fill(&mut payload, i);
+            while producer.push(payload).is_err() {
+                spin.pause();
+            }
+        }
+    };
+    let receive = move || {
+        let mut check = Check::default();
+        let mut spin = Spin::default();
+        let mut payload = [0; N];
+        while check.records() < records {
+            match consumer.pop() {
+                Ok(received) => {
+                    payload = received;
+                    check.see(&payload);
+                }
+                Err(_) => spin.pause(),
+            }
+        }
+        check.finish(records, &payload);
+    };
+    race(send, receive)
+}
+
+fn crossbeam<const N: usize>(records: u64) -> Duration {
+    let (sender, receiver) = crossbeam_channel::bounded::<[u8; N]>(ROOM / N);
+    let send = move || {
+        let mut payload = [0; N];
+        for i in 0..records {
+            fill(&mut payload, i);
+            sender.send(payload).unwrap();
+        }
+    };
+    let receive = move || {
+        let mut check = Check::default();
+        let mut payload = [0; N];
+        for received in receiver {
+            payload = received;
+            check.see(&payload);
+        }
+        check.finish(records, &payload);
+    };
+    race(send, receive)
 }

@@ -1,93 +1,66 @@
-//! What do wakeups cost who wakes nobody, how fast are they, and what does a sleeper use meanwhile?
+//! How long does a record take there and back, when both sides sleep until they are woken?
 //!
-//! `cargo bench --bench wakeups -- --rounds 9`, or `-- --idle 60` for a minute of sleep.
+//! Two pinned threads, two rings, blocking calls; *sleeping* sleeps at once, *by default* spins for some
+//! microseconds first. Beside them stands a bare futex there and another one back. With
+//! `--features event`, also by events.
+//!
+//! Run: `cargo bench --bench wakeups -- --rounds 9` (5 by default)
+//!
+//! Read: nanoseconds of a round trip, the median of the rounds, and the ratio to the bare futex, taken
+//! within each round: median, least and largest. What wakeups cost when nobody sleeps is asked
+//! by `wakeups_off`, what a sleeper uses by `idle`.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::table::{rate, rounds, table};
-use common::{receive_by_drain, round_trips};
-use mapring::spsc::Options;
-use mapring::{RecvError, Wakeups};
-use rustix::time::{ClockId, clock_gettime};
+use common::round_trips::through_rings;
+use common::table::{begin, nanoseconds, table};
+use common::{Measure, PATIENCE, options, race};
+use mapring::{WaitStrategy, Wakeups};
+use mapring_limits::FutexPingPong;
 
-/// Bytes that one measurement moves: some ten milliseconds.
-const BYTES: u64 = 64 << 20;
+/// Round trips of one measurement.
 const ROUND_TRIPS: u64 = 10_000;
 
 fn main() {
-    let mut args = std::env::args().skip_while(|arg| arg != "--idle").skip(1);
-    if let Some(seconds) = args.next() {
-        match seconds.parse() {
-            Ok(seconds) => return idle(seconds),
-            Err(_) => {
-                eprintln!("--idle takes a number of seconds");
-                std::process::exit(2);
-            }
-        }
-    }
-    let rounds = rounds(std::env::args());
-    println!("medians of {rounds} interleaved rounds; ratios are taken within a round\n");
-    let runs = round_trips::blocked().into_iter().map(|(name, run)| {
-        (name, move || {
-            run(ROUND_TRIPS).as_secs_f64() * 1e9 / ROUND_TRIPS as f64
-        })
-    });
-    let runs: Vec<_> = runs.collect();
-    table("blocked round trip, nanoseconds", "", rounds, &runs);
-    streams::<8>(rounds);
-    streams::<64>(rounds);
-}
-
-/// Single sends to a consumer that polls, so that nobody ever sleeps.
-fn streams<const N: usize>(rounds: usize) {
-    let records = BYTES / N.max(16) as u64;
-    let runs = [
-        ("wakeups off", Wakeups::None),
-        ("wakeups on", Wakeups::Futex),
+    let contestants: &[(&str, Measure)] = &[
+        ("bare futex", bare_futex),
+        ("sleeping", |rounds| {
+            blocked(rounds, Wakeups::Futex, WaitStrategy::LowCpu)
+        }),
+        ("by default", |rounds| {
+            blocked(rounds, Wakeups::Futex, WaitStrategy::Balanced)
+        }),
+        #[cfg(feature = "event")]
+        ("sleeping, by events", |rounds| {
+            blocked(rounds, Wakeups::Event, WaitStrategy::LowCpu)
+        }),
     ];
-    let runs =
-        runs.map(|(name, wakeups)| (name, move || rate(records, stream::<N>(records, wakeups))));
-    let title = format!("stream of {N} bytes, nobody asleep, million a second");
-    table(&title, "", rounds, &runs);
+    let runs = contestants
+        .iter()
+        .map(|&(name, run)| (name, move || nanoseconds(ROUND_TRIPS, run(ROUND_TRIPS))));
+    let runs: Vec<_> = runs.collect();
+    table("blocked round trip, nanoseconds", "", begin(), &runs);
 }
 
-fn stream<const N: usize>(records: u64, wakeups: Wakeups) -> Duration {
-    let (here, there) = common::rings_with("wakeups", wakeups);
-    let mut producer = here.producer().unwrap();
-    let send = move || {
-        let mut payload = [0; N];
-        for i in 0..records {
-            common::fill(&mut payload, i);
-            producer.send(0, &payload, Duration::from_secs(60)).unwrap();
-        }
-    };
-    common::race(send, || receive_by_drain::<N>(&there, records))
+fn bare_futex(rounds: u64) -> Duration {
+    let file = mapring_limits::shared_file(FutexPingPong::SIZE).unwrap();
+    let here = FutexPingPong::new(&file).unwrap();
+    let there = FutexPingPong::new(&file).unwrap();
+    race(
+        || (1..=rounds as u32).for_each(|round| here.ping(round).unwrap()),
+        || (1..=rounds as u32).for_each(|round| there.pong(round).unwrap()),
+    )
 }
 
-/// Lets a consumer wait for nothing, and says what it used.
-fn idle(seconds: u64) {
-    let name = format!("bench-idle-{}", std::process::id());
-    let ring = Options::new().create(&name).unwrap();
-    let _producer = ring.producer().unwrap();
-    let mut consumer = ring.consumer().unwrap();
-    let waiting = thread::spawn(move || {
-        let begin = Instant::now();
-        let received = consumer.recv(&mut Vec::new(), Duration::from_secs(seconds));
-        assert_eq!(received, Err(RecvError::TimedOut));
-        let used = clock_gettime(ClockId::ThreadCPUTime);
-        let used = used.tv_sec as f64 + used.tv_nsec as f64 / 1e9;
-        (used, begin.elapsed().as_secs_f64())
-    });
-    let (used, waited) = waiting.join().unwrap();
-    println!(
-        "a consumer that slept for {waited:.1} s used {:.1} ms of a core: {:.4} %",
-        used * 1e3,
-        100.0 * used / waited
-    );
+/// 56 bytes through one ring, and back through another, by blocking calls.
+fn blocked(rounds: u64, wakeups: Wakeups, strategy: WaitStrategy) -> Duration {
+    let options = options().wakeups(wakeups);
+    through_rings::<56>(&options, strategy, rounds, |consumer, payload| {
+        consumer.recv(payload, PATIENCE).unwrap();
+    })
 }

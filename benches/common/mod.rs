@@ -1,29 +1,59 @@
-//! What the benches share: two pinned threads, and the streams that they run.
+//! What the benches share: how long they measure, rings of two handles, threads on two cores, and
+//! how payloads are filled and checked.
 //!
 //! Every stream changes the first eight bytes of each payload, sends all of it and copies it out
-//! again; the receiver checks what it got. Each contestant is used as its documentation says; all
-//! of them, the raw stream too, have 1 MiB of room.
+//! again, unless its bench says otherwise; the receiver checks what it got.
 
 // Each bench uses a part of it.
 #![allow(dead_code)]
 
+pub(crate) mod many;
+pub(crate) mod one_thread;
 pub(crate) mod round_trips;
+pub(crate) mod streams;
 pub(crate) mod table;
 
 use std::hint::black_box;
+use std::process;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mapring::TryRecvError;
-use mapring::Wakeups;
-use mapring::spsc::{Options, Ring};
-use mapring_limits::{StreamReceiver, StreamSender};
+use criterion::Criterion;
+use mapring::generic::{Options, Protocol, Ring};
 
-/// Bytes of room that every contestant has.
+/// Bytes of room that every contestant has, unless its bench says otherwise.
 pub(crate) const ROOM: usize = 1 << 20;
-/// Records that one call of `drain` may hand out, and that one batch holds.
-const AT_ONCE: usize = 256;
+/// Longest wait for the other side: if it takes longer, it has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Runs so many records, or rounds, and tells how long they took.
+pub(crate) type Measure = fn(u64) -> Duration;
+
+/// Measures so shortly that all benches together take some minutes; the options of the
+/// command line, `--measurement-time 5` above all, come before.
+pub(crate) fn criterion() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_millis(600))
+        .sample_size(10)
+}
+
+/// A ring of the usual room whose first lap takes no page faults.
+pub(crate) fn options<P: Protocol>() -> Options<P> {
+    Options::new().capacity(ROOM as u64).prefault(true)
+}
+
+/// The name of a region that only this process uses.
+pub(crate) fn name(of: &str) -> String {
+    format!("bench-{of}-{}", process::id())
+}
+
+/// Creates a ring and opens it again, as two processes do: two handles, two mappings.
+pub(crate) fn rings<P: Protocol>(of: &str, options: &Options<P>) -> (Ring<P>, Ring<P>) {
+    let name = name(of);
+    (options.create(&name).unwrap(), options.open(&name).unwrap())
+}
 
 /// Waits on one core or on many: spins for a while, then yields, and gives up after a
 /// minute, for then the other side has failed.
@@ -45,7 +75,7 @@ impl Spin {
         Self {
             pauses: 0,
             yield_after: pauses,
-            deadline: Instant::now() + Duration::from_secs(60),
+            deadline: Instant::now() + PATIENCE,
         }
     }
 
@@ -115,33 +145,6 @@ pub(crate) fn race_many<P: FnOnce() + Send>(
     })
 }
 
-/// Runs so many records, or rounds, and tells how long they took.
-pub(crate) type Measure = fn(u64) -> Duration;
-
-/// The streams of payloads of `N` bytes, the raw one first.
-pub(crate) fn streams<const N: usize>() -> [(&'static str, Measure); 5] {
-    [
-        ("raw stream", raw::<N>),
-        ("mapring", mapring_single::<N>),
-        ("mapring batch", mapring_batch::<N>),
-        ("rtrb", rtrb::<N>),
-        ("crossbeam-channel", crossbeam::<N>),
-    ]
-}
-
-/// Fits two rings of one name into one process: two handles, two mappings.
-pub(crate) fn rings(name: &str) -> (Ring, Ring) {
-    rings_with(name, Wakeups::Futex)
-}
-
-/// The same with this kind of wakeups.
-pub(crate) fn rings_with(name: &str, wakeups: Wakeups) -> (Ring, Ring) {
-    let name = format!("bench-{name}-{}", std::process::id());
-    let options = Options::new().prefault(true);
-    let create = options.clone().capacity(ROOM as u64).wakeups(wakeups);
-    (create.create(&name).unwrap(), options.open(&name).unwrap())
-}
-
 /// The payload of record `i`.
 #[inline]
 pub(crate) fn fill<const N: usize>(payload: &mut [u8; N], i: u64) {
@@ -173,138 +176,4 @@ impl Check {
         assert_eq!(self.records, records, "records were lost");
         assert_eq!(last, &expected, "the last record is another one");
     }
-}
-
-pub(crate) fn receive_by_drain<const N: usize>(ring: &Ring, records: u64) {
-    let mut consumer = ring.consumer().unwrap();
-    let mut check = Check::default();
-    let mut spin = Spin::default();
-    let mut payload = [0; N];
-    while check.records < records {
-        let drained = consumer.drain(AT_ONCE, |record| {
-            record.copy_to(&mut payload);
-            check.see(&payload);
-        });
-        match drained {
-            Ok(_) => {}
-            Err(TryRecvError::Empty) => spin.pause(),
-            Err(error) => panic!("{error}"),
-        }
-    }
-    check.finish(records, &payload);
-}
-
-fn mapring_single<const N: usize>(records: u64) -> Duration {
-    let (here, there) = rings("single");
-    // Taken before the start, so that the receiver never finds that there was nobody.
-    let mut producer = here.producer().unwrap();
-    let send = move || {
-        let mut payload = [0; N];
-        for i in 0..records {
-            fill(&mut payload, i);
-            producer.send(0, &payload, Duration::from_secs(60)).unwrap();
-        }
-    };
-    race(send, || receive_by_drain::<N>(&there, records))
-}
-
-fn mapring_batch<const N: usize>(records: u64) -> Duration {
-    let (here, there) = rings("batch");
-    let mut producer = here.producer().unwrap();
-    let send = move || {
-        let mut payload = [0; N];
-        let mut spin = Spin::default();
-        let mut i = 0;
-        while i < records {
-            let mut batch = producer.batch().unwrap();
-            while i < records && batch.len() < AT_ONCE {
-                fill(&mut payload, i);
-                if batch.push(0, &payload).is_err() {
-                    spin.pause();
-                    break;
-                }
-                i += 1;
-            }
-            batch.publish();
-        }
-    };
-    race(send, || receive_by_drain::<N>(&there, records))
-}
-
-fn raw<const N: usize>(records: u64) -> Duration {
-    let file = mapring_limits::shared_file(4096 + ROOM).unwrap();
-    // SAFETY: there is one sender and one receiver over this file, each made once.
-    let mut sender = unsafe { StreamSender::<N>::new(&file) }.unwrap();
-    // SAFETY: as above.
-    let mut receiver = unsafe { StreamReceiver::<N>::new(&file) }.unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    let send = move || {
-        let mut payload = [0; N];
-        for i in 0..records {
-            fill(&mut payload, i);
-            sender.send(&payload, deadline).unwrap();
-        }
-        sender.publish();
-    };
-    let receive = move || {
-        let mut check = Check::default();
-        let mut payload = [0; N];
-        for _ in 0..records {
-            receiver.receive(&mut payload, deadline).unwrap();
-            check.see(&payload);
-        }
-        check.finish(records, &payload);
-    };
-    race(send, receive)
-}
-
-fn rtrb<const N: usize>(records: u64) -> Duration {
-    let (mut producer, mut consumer) = rtrb::RingBuffer::<[u8; N]>::new(ROOM / N);
-    let send = move || {
-        let mut payload = [0; N];
-        let mut spin = Spin::default();
-        for i in 0..records {
-            fill(&mut payload, i);
-            while producer.push(payload).is_err() {
-                spin.pause();
-            }
-        }
-    };
-    let receive = move || {
-        let mut check = Check::default();
-        let mut spin = Spin::default();
-        let mut payload = [0; N];
-        while check.records < records {
-            match consumer.pop() {
-                Ok(received) => {
-                    payload = received;
-                    check.see(&payload);
-                }
-                Err(_) => spin.pause(),
-            }
-        }
-        check.finish(records, &payload);
-    };
-    race(send, receive)
-}
-
-fn crossbeam<const N: usize>(records: u64) -> Duration {
-    let (sender, receiver) = crossbeam_channel::bounded::<[u8; N]>(ROOM / N);
-    let send = move || {
-        let mut payload = [0; N];
-        for i in 0..records {
-            fill(&mut payload, i);
-            sender.send(payload).unwrap();
-        }
-    };
-    let receive = move || {
-        let mut check = Check::default();
-        let mut payload = [0; N];
-        for received in receiver {
-            payload = received;
-            check.see(&payload);
-        }
-        check.finish(records, &payload);
-    };
-    race(send, receive)
 }

@@ -1,23 +1,34 @@
 //! Contestants that take turns, and the table of what came of it.
 
+use std::env;
+use std::process;
 use std::time::Duration;
 
-/// `--rounds N`; other arguments are those that cargo passes to every bench.
-pub(crate) fn rounds(args: impl Iterator<Item = String>) -> usize {
-    let mut args = args.skip_while(|arg| arg != "--rounds").skip(1);
-    match args.next().map(|count| count.parse()) {
-        None => 5,
+/// Says what the tables are, and returns how many rounds are asked for: by `--rounds N`, or by
+/// `--test`, which is one. Other arguments are those that cargo passes to every bench.
+pub(crate) fn begin() -> usize {
+    let asked = env::args().skip_while(|arg| arg != "--rounds").nth(1);
+    let rounds = match asked.map(|count| count.parse()) {
         Some(Ok(count)) if count > 0 => count,
         Some(_) => {
             eprintln!("--rounds takes a number from 1 on");
-            std::process::exit(2);
+            process::exit(2);
         }
-    }
+        None if env::args().any(|arg| arg == "--test") => 1,
+        None => 5,
+    };
+    println!("medians of {rounds} interleaved rounds; ratios are taken within a round\n");
+    rounds
 }
 
 /// Million records a second.
 pub(crate) fn rate(records: u64, took: Duration) -> f64 {
     records as f64 / took.as_secs_f64() / 1e6
+}
+
+/// Nanoseconds of one of so many rounds.
+pub(crate) fn nanoseconds(rounds: u64, took: Duration) -> f64 {
+    took.as_secs_f64() * 1e9 / rounds as f64
 }
 
 /// Runs all of them in turn and prints a line for each, with its ratio to the first

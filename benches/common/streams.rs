@@ -1,0 +1,153 @@
+//! Streams of payloads of one length, from one thread to another.
+
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, BenchmarkId, SamplingMode, Throughput};
+use mapring::spsc::{Consumer, Options, Producer};
+use mapring::{TryRecvError, TrySendError};
+use mapring_limits::{StreamReceiver, StreamSender};
+
+use super::{Check, PATIENCE, ROOM, Spin, fill, options, race, rings};
+
+/// Bytes that one measurement moves: some ten milliseconds, and some laps of the largest ring.
+const BYTES: u64 = 64 << 20;
+/// Records that one call of `drain` may hand out.
+pub(crate) const AT_ONCE: usize = 256;
+
+/// Records of one measurement.
+pub(crate) fn records(len: usize) -> u64 {
+    BYTES / len.max(64) as u64
+}
+
+/// Lets criterion measure a stream of payloads of `len` bytes, of which an iteration has
+/// [`records`].
+pub(crate) fn measure(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    id: BenchmarkId,
+    len: usize,
+    stream: impl Fn(u64) -> Duration,
+) {
+    let elements = records(len);
+    let bytes = elements * len as u64;
+    group.sampling_mode(SamplingMode::Flat);
+    group.throughput(Throughput::ElementsAndBytes { elements, bytes });
+    group.bench_function(id, |bencher| {
+        bencher.iter_custom(|iterations| stream(iterations * elements));
+    });
+}
+
+/// How a stream goes through a ring.
+pub(crate) struct Stream {
+    pub(crate) options: Options,
+    /// Records of a batch, or none: then they are sent one by one.
+    pub(crate) batch: usize,
+    /// Records that one call of `drain` may hand out.
+    pub(crate) at_once: usize,
+}
+
+impl Default for Stream {
+    fn default() -> Self {
+        Self {
+            options: options(),
+            batch: 0,
+            at_once: AT_ONCE,
+        }
+    }
+}
+
+impl Stream {
+    /// Moves so many payloads of `N` bytes.
+    pub(crate) fn run<const N: usize>(&self, records: u64) -> Duration {
+        let (here, there) = rings("stream", &self.options);
+        // Taken before the start, so that neither finds that the other has left.
+        let (producer, consumer) = (here.producer().unwrap(), there.consumer().unwrap());
+        let receive = || receive::<N>(consumer, self.at_once, records);
+        if self.batch == 0 {
+            race(|| send::<N>(producer, records), receive)
+        } else {
+            race(|| send_batches::<N>(producer, self.batch, records), receive)
+        }
+    }
+}
+
+fn send<const N: usize>(mut producer: Producer, records: u64) {
+    let mut payload = [0; N];
+    for i in 0..records {
+        fill(&mut payload, i);
+        producer.send(0, &payload, PATIENCE).unwrap();
+    }
+}
+
+/// Where a batch finds no room for its next record, it is sent as it is.
+fn send_batches<const N: usize>(mut producer: Producer, size: usize, records: u64) {
+    let mut payload = [0; N];
+    let mut spin = Spin::default();
+    let mut i = 0;
+    while i < records {
+        let mut batch = producer.batch().unwrap();
+        while i < records && batch.len() < size {
+            fill(&mut payload, i);
+            match batch.push(0, &payload) {
+                Ok(()) => i += 1,
+                Err(TrySendError::Full) => {
+                    spin.pause();
+                    break;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+        batch.publish();
+    }
+}
+
+fn receive<const N: usize>(mut consumer: Consumer, at_once: usize, records: u64) {
+    let mut check = Check::default();
+    let mut spin = Spin::default();
+    let mut payload = [0; N];
+    while check.records() < records {
+        let drained = consumer.drain(at_once, |record| {
+            record.copy_to(&mut payload);
+            check.see(&payload);
+        });
+        match drained {
+            Ok(_) => {}
+            Err(TryRecvError::Empty) => spin.pause(),
+            Err(error) => panic!("{error}"),
+        }
+    }
+    check.finish(records, &payload);
+}
+
+/// The raw stream in the usual room.
+pub(crate) fn raw<const N: usize>(records: u64) -> Duration {
+    raw_in::<N>(ROOM, records)
+}
+
+/// The raw stream: plain copies into a ring of so many bytes, and a cursor.
+pub(crate) fn raw_in<const N: usize>(room: usize, records: u64) -> Duration {
+    let file = mapring_limits::shared_file(4096 + room).unwrap();
+    // SAFETY: there is one sender and one receiver over this file, each made once.
+    let mut sender = unsafe { StreamSender::<N>::new(&file) }.unwrap();
+    // SAFETY: as above.
+    let mut receiver = unsafe { StreamReceiver::<N>::new(&file) }.unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let send = move || {
+        let mut payload = [0; N];
+        for i in 0..records {
+            fill(&mut payload, i);
+            sender.send(&payload, deadline).unwrap();
+        }
+        sender.publish();
+    };
+    let receive = move || {
+        let mut check = Check::default();
+        let mut payload = [0; N];
+        for _ in 0..records {
+            receiver.receive(&mut payload, deadline).unwrap();
+            check.see(&payload);
+        }
+        check.finish(records, &payload);
+    };
+    race(send, receive)
+}
