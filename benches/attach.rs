@@ -4,7 +4,8 @@
 //! One process, regions in memory, by name; pages are not mapped beforehand. *Create, delete*: the
 //! only user creates a region and closes it, by which it is deleted. *Open, close*: a second handle
 //! to a region that is in use. *Producer* and *consumer*: the role is taken and given back. Beside
-//! the first two stand the bare system calls that no region can do without.
+//! the first two stand the bare system calls that no region can do without, for a file of the same
+//! size.
 //!
 //! Run: `cargo bench --bench attach`
 //!
@@ -16,27 +17,28 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use mapring::generic::{Mpsc, Options, Protocol, Spsc};
+use mapring::spsc::Ring;
 use mapring_limits::BareRegion;
 
-/// Where `Options` puts named regions by default.
-const DIRECTORY: &str = "/dev/shm";
 /// Capacities, in KiB.
 const CAPACITIES: [u64; 3] = [64, 1 << 10, 16 << 10];
 
 fn create(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("attach/create, delete");
     let name = common::name("attach");
-    let path = Path::new(DIRECTORY).join(common::name("attach-bare"));
     for kibibytes in CAPACITIES {
-        let (id, capacity) = (format!("{kibibytes} KiB"), kibibytes << 10);
+        let id = format!("{kibibytes} KiB");
+        let options = Options::<Spsc>::new().capacity(kibibytes << 10);
+        let ring = options.create(&name).unwrap();
+        let (path, size) = bare(&ring);
+        drop(ring);
         group.bench_function(BenchmarkId::new("bare", &id), |bencher| {
-            bencher.iter(|| BareRegion::create(&path, capacity).unwrap().remove());
+            bencher.iter(|| BareRegion::create(&path, size).unwrap().remove().unwrap());
         });
-        let options = Options::<Spsc>::new().capacity(capacity);
         group.bench_function(BenchmarkId::new("mapring", &id), |bencher| {
             bencher.iter(|| drop(options.create(&name).unwrap()));
         });
@@ -46,19 +48,26 @@ fn create(criterion: &mut Criterion) {
 
 fn open(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("attach/open, close");
-    let path = Path::new(DIRECTORY).join(common::name("attach-bare"));
-    let bare = BareRegion::create(&path, common::ROOM as u64).unwrap();
+    let name = common::name("attach");
+    let options = Options::<Spsc>::new();
+    let ring = options.create(&name).unwrap();
+    let (path, size) = bare(&ring);
+    let bare = BareRegion::create(&path, size).unwrap();
     group.bench_function("bare", |bencher| {
         bencher.iter(|| drop(BareRegion::open(&path).unwrap()));
     });
     bare.remove().unwrap();
-    let name = common::name("attach");
-    let options = Options::<Spsc>::new();
-    let _ring = options.create(&name).unwrap();
     group.bench_function("mapring", |bencher| {
         bencher.iter(|| drop(options.open(&name).unwrap()));
     });
     group.finish();
+}
+
+/// Where a file is to be that is like that of this ring, and its size.
+fn bare(ring: &Ring) -> (PathBuf, u64) {
+    let path = ring.path();
+    let size = path.metadata().unwrap().len();
+    (path.with_file_name(common::name("attach-bare")), size)
 }
 
 fn roles<P: Protocol>(criterion: &mut Criterion, kind: &str) {

@@ -37,13 +37,13 @@ fn trusted(criterion: &mut Criterion) {
         ("trusting consumer", |len, records| {
             between(
                 |producer| send_copies(producer, len, records),
-                |consumer| receive_in_place(trusting(consumer), records),
+                |consumer| receive_in_place(trusting_consumer(consumer), records),
             )
         }),
         ("trusting both", |len, records| {
             between(
                 |producer| send_in_place(trusting_producer(producer), len, records),
-                |consumer| receive_in_place(trusting(consumer), records),
+                |consumer| receive_in_place(trusting_consumer(consumer), records),
             )
         }),
     ];
@@ -68,7 +68,7 @@ fn trusting_producer(producer: Producer) -> TrustedProducer {
     unsafe { producer.trust_peers() }
 }
 
-fn trusting(consumer: Consumer) -> TrustedConsumer {
+fn trusting_consumer(consumer: Consumer) -> TrustedConsumer {
     // SAFETY: only this process knows the name of the ring, and its producer follows the protocol.
     unsafe { consumer.trust_peers() }
 }

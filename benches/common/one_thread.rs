@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use mapring::TryRecvError;
 use mapring::generic::{Consumer, Options, Producer, Protocol};
 
-use super::{ROOM, name};
+use super::name;
 
 /// The two ends of a ring.
 pub(crate) fn ends<P: Protocol>(options: &Options<P>) -> (Producer<P>, Consumer<P>) {
@@ -15,7 +15,7 @@ pub(crate) fn ends<P: Protocol>(options: &Options<P>) -> (Producer<P>, Consumer<
 
 /// Payloads of so many bytes that fill half the ring.
 pub(crate) fn half<P: Protocol>(producer: &Producer<P>, len: usize) -> u64 {
-    (ROOM / 2 / producer.record_size(len)) as u64
+    (producer.capacity() / 2 / producer.record_size(len)) as u64
 }
 
 /// Times so much work, in parts that `prepare` makes ready, untimed; both are told how much a
