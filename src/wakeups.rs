@@ -92,7 +92,7 @@ impl<'a> Signal<'a> {
 }
 
 impl Drop for Signal<'_> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         let region = self.region;
         // A forked child that drops a claim of its parent's has published nothing.

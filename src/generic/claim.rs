@@ -48,7 +48,7 @@ pub struct Claim<'a, P: Protocol, M: Memory = Mapped> {
 }
 
 impl<'a, P: Protocol, M: Memory> Claim<'a, P, M> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         claim: protocol::Claim<'a, P::Producer<M>>,
         process: &'a Process,
@@ -79,13 +79,13 @@ impl<'a, P: Protocol, M: Memory> Claim<'a, P, M> {
     ///
     /// # Panics
     /// When they do not fit.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         self.claim.write(offset, bytes);
     }
 
     /// Sends the record.
-    #[inline]
+    #[inline(always)]
     pub fn commit(self, tag: u32) {
         let Self { claim, signal, .. } = self;
         claim.end_by(|claim| claim.publish(tag));
@@ -118,7 +118,7 @@ impl<P: Protocol, M: Memory> io::Write for Claim<'_, P, M> {
 impl<P: Protocol> Deref for Claim<'_, P, TrustedMapped> {
     type Target = [u8];
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &[u8] {
         self.claim
             .memory()
@@ -127,7 +127,7 @@ impl<P: Protocol> Deref for Claim<'_, P, TrustedMapped> {
 }
 
 impl<P: Protocol> DerefMut for Claim<'_, P, TrustedMapped> {
-    #[inline]
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut [u8] {
         let (payload, len) = (self.claim.payload(), self.claim.len());
         self.claim.memory_mut().slice_mut(payload, len)
@@ -161,7 +161,7 @@ pub struct Batch<'a, P: Protocol, M: Memory = Mapped> {
 }
 
 impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(
         batch: protocol::Batch<'a, P::Producer<M>>,
         process: &'a Process,
@@ -203,7 +203,7 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     ///
     /// # Errors
     /// As [`Batch::push`].
-    #[inline]
+    #[inline(always)]
     pub fn try_claim(&mut self, len: usize) -> Result<BatchClaim<'_, 'a, P, M>, TrySendError> {
         self.check_process()?;
         Ok(BatchClaim {
@@ -212,14 +212,14 @@ impl<'a, P: Protocol, M: Memory> Batch<'a, P, M> {
     }
 
     /// Sends all of it. An empty batch sends nothing.
-    #[inline]
+    #[inline(always)]
     pub fn publish(self) {
         let Self { batch, signal, .. } = self;
         batch.end_by(protocol::Batch::publish_all);
         drop(signal);
     }
 
-    #[inline]
+    #[inline(always)]
     fn check_process(&self) -> Result<(), TrySendError> {
         if self.batch.process.is_current() {
             Ok(())
@@ -256,13 +256,13 @@ impl<P: Protocol, M: Memory> BatchClaim<'_, '_, P, M> {
     ///
     /// # Panics
     /// When they do not fit.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         self.claim.write(offset, bytes);
     }
 
     /// Adds the record to the batch.
-    #[inline]
+    #[inline(always)]
     pub fn commit(self, tag: u32) {
         self.claim.commit(tag);
     }
@@ -271,7 +271,7 @@ impl<P: Protocol, M: Memory> BatchClaim<'_, '_, P, M> {
 impl<P: Protocol> Deref for BatchClaim<'_, '_, P, TrustedMapped> {
     type Target = [u8];
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &[u8] {
         self.claim
             .memory()
@@ -280,7 +280,7 @@ impl<P: Protocol> Deref for BatchClaim<'_, '_, P, TrustedMapped> {
 }
 
 impl<P: Protocol> DerefMut for BatchClaim<'_, '_, P, TrustedMapped> {
-    #[inline]
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut [u8] {
         let (payload, len) = (self.claim.payload(), self.claim.len());
         self.claim.memory_mut().slice_mut(payload, len)
@@ -296,7 +296,7 @@ struct Own<'a, T: Abort> {
 }
 
 impl<'a, T: Abort> Own<'a, T> {
-    #[inline]
+    #[inline(always)]
     fn new(inner: T, process: &'a Process) -> Self {
         Self {
             inner: ManuallyDrop::new(inner),
@@ -305,7 +305,7 @@ impl<'a, T: Abort> Own<'a, T> {
     }
 
     /// Does this instead of aborting it.
-    #[inline]
+    #[inline(always)]
     fn end_by(mut self, end: impl FnOnce(&mut T)) {
         end(&mut self.inner);
         mem::forget(self);
@@ -315,21 +315,21 @@ impl<'a, T: Abort> Own<'a, T> {
 impl<T: Abort> Deref for Own<'_, T> {
     type Target = T;
 
-    #[inline]
+    #[inline(always)]
     fn deref(&self) -> &T {
         &self.inner
     }
 }
 
 impl<T: Abort> DerefMut for Own<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn deref_mut(&mut self) -> &mut T {
         &mut self.inner
     }
 }
 
 impl<T: Abort> Drop for Own<'_, T> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         if self.process.is_current() {
             self.inner.abort();

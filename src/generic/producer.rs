@@ -237,7 +237,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
     ///
     /// # Errors
     /// [`TrySendError`].
-    #[inline]
+    #[inline(always)]
     pub fn try_claim(&mut self, len: usize) -> Result<Claim<'_, P, M>, TrySendError> {
         self.check_process()?;
         // Before: a claim that fails may have aborted one that was leaked.

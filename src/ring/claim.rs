@@ -26,7 +26,7 @@ pub struct Claim<'a, P: Produce> {
 
 impl<'a, P: Produce> Claim<'a, P> {
     /// `extent` was reserved for a payload of `len` bytes.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(producer: &'a mut P, extent: Extent, len: usize) -> Self {
         Self {
             producer,
@@ -71,13 +71,13 @@ impl<'a, P: Produce> Claim<'a, P> {
     ///
     /// # Panics
     /// When they do not fit.
-    #[inline]
+    #[inline(always)]
     pub fn write(&mut self, offset: usize, bytes: &[u8]) {
         write_at(self.memory(), self.payload(), self.len, offset, bytes);
     }
 
     /// Publishes the record.
-    #[inline]
+    #[inline(always)]
     pub fn commit(mut self, tag: u32) {
         self.publish(tag);
         // Published, so there is nothing to abort.
@@ -85,7 +85,7 @@ impl<'a, P: Produce> Claim<'a, P> {
     }
 
     /// As [`Claim::commit`], for who never drops it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn publish(&mut self, tag: u32) {
         let header = RecordHeader { tag, len: self.len };
         self.producer.publish(header.to_word(), &self.extent, 1);
@@ -93,14 +93,14 @@ impl<'a, P: Produce> Claim<'a, P> {
 }
 
 impl<P: Produce> Abort for Claim<'_, P> {
-    #[inline]
+    #[inline(always)]
     fn abort(&mut self) {
         self.producer.abort(&self.extent, self.extent.end);
     }
 }
 
 impl<P: Produce> Drop for Claim<'_, P> {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         self.abort();
     }
@@ -111,7 +111,7 @@ impl<P: Produce> Drop for Claim<'_, P> {
 ///
 /// # Panics
 /// When they do not fit.
-#[inline]
+#[inline(always)]
 pub fn write_at<M: Memory>(memory: &M, payload: Word, len: usize, offset: usize, bytes: &[u8]) {
     let fits = offset
         .checked_add(bytes.len())

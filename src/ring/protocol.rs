@@ -53,7 +53,7 @@ pub trait Produce: Sized {
     ///
     /// # Errors
     /// As [`Produce::try_send`].
-    #[inline]
+    #[inline(always)]
     fn try_claim(&mut self, len: usize) -> Result<Claim<'_, Self>, TrySendError> {
         let extent = self.reserve(len)?;
         Ok(Claim::new(self, extent, len))

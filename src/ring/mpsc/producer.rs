@@ -274,7 +274,7 @@ impl<M: Memory> Produce for Producer<M> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
         let size = record_size(&self.geometry, len)?;
         let extent = self.claim(size)?;
@@ -282,7 +282,7 @@ impl<M: Memory> Produce for Producer<M> {
         Ok(extent)
     }
 
-    #[inline]
+    #[inline(always)]
     fn reserve_in_batch(
         &mut self,
         from: Position,
@@ -322,7 +322,7 @@ impl<M: Memory> Produce for Producer<M> {
         self.publish(header, extent, records);
     }
 
-    #[inline]
+    #[inline(always)]
     fn abort(&mut self, extent: &Extent, limit: Position) {
         let size = limit.distance_from(extent.start) as usize;
         self.store_header(extent.at, RecordHeader::padding(size));

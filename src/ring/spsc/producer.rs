@@ -259,7 +259,7 @@ impl<M: Memory> Produce for Producer<M> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
         let extent = self.make_room(self.tail, len)?;
         self.forget_window();
@@ -307,7 +307,7 @@ impl<M: Memory> Produce for Producer<M> {
     }
 
     /// What was not published was not sent, and the header at the tail is still zero.
-    #[inline]
+    #[inline(always)]
     fn abort(&mut self, _extent: &Extent, _limit: Position) {}
 
     fn leave(&mut self) -> bool {
