@@ -32,6 +32,7 @@ mod name;
 mod open;
 mod place;
 mod temporary;
+mod temporary_name;
 mod usage;
 
 use std::io;

@@ -4,7 +4,7 @@ use std::path::{self, Path, PathBuf};
 
 use crate::error::OpenError;
 
-use super::temporary;
+use super::temporary_name;
 
 /// What stands before the name in the directory, so that a listing tells whose files they are.
 const PREFIX: &str = "mapring.";
@@ -59,7 +59,7 @@ impl Place {
         let reason = match path.file_name() {
             None => "is not the path of a file",
             // It would be taken for what a kill has left.
-            Some(name) if temporary::region_of(name).is_some() => {
+            Some(name) if temporary_name::region_of(name).is_some() => {
                 "is kept for files that are to become regions"
             }
             Some(_) => {

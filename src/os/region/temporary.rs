@@ -13,11 +13,9 @@
 //! is made at a path that ends in such a name. Another program's file is left alone unless it looks
 //! like a region that was begun, or like a whole one.
 
-use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -30,11 +28,7 @@ use crate::ring::attach;
 use super::header_page::HeaderPage;
 use super::name;
 use super::place::Place;
-
-/// What such a name ends with, behind a random number.
-const SUFFIX: &str = ".new";
-/// Digits of that number, which are hexadecimal.
-const DIGITS: usize = 16;
+use super::temporary_name;
 
 /// The name of such a file. Dropping it takes the name away.
 pub(super) struct Temporary(PathBuf);
@@ -47,8 +41,7 @@ impl Temporary {
         let mut random = [0; 8];
         rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())
             .map_err(|error| place.io("find a temporary name for")(error.into()))?;
-        let mut name = prefix(place);
-        name.push(format!("{:0DIGITS$x}{SUFFIX}", u64::from_ne_bytes(random)));
+        let name = temporary_name::of(place.path(), u64::from_ne_bytes(random));
         let path = place.directory().join(name);
         let flags =
             OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
@@ -74,31 +67,12 @@ impl Drop for Temporary {
     }
 }
 
-/// What the temporary names for a region start with.
-fn prefix(place: &Place) -> OsString {
-    let mut prefix = OsString::from(".");
-    prefix.push(place.path().file_name().unwrap_or_default());
-    prefix.push(".");
-    prefix
-}
-
-/// What the region's file is called, if `name` is one that a file has until it is that.
-pub(super) fn region_of(name: &OsStr) -> Option<&OsStr> {
-    let name = name.as_bytes().strip_prefix(b".")?;
-    let name = name.strip_suffix(SUFFIX.as_bytes())?;
-    let (region, number) = name.split_at_checked(name.len().checked_sub(1 + DIGITS)?)?;
-    let number = number.strip_prefix(b".")?;
-    let is_digit = |byte: &u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-    let is_one = !region.is_empty() && number.iter().all(is_digit);
-    is_one.then_some(OsStr::from_bytes(region))
-}
-
 /// All files that have such names for this region. What cannot be listed is left alone.
 fn all(place: &Place) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(place.directory()).into_iter().flatten();
     let entries = entries
         .flatten()
-        .filter(|entry| region_of(&entry.file_name()) == place.path().file_name());
+        .filter(|entry| temporary_name::region_of(&entry.file_name()) == place.path().file_name());
     entries.map(|entry| entry.path())
 }
 
