@@ -30,7 +30,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Maps the whole of `file`, which must have `smallest` bytes at least.
+    /// Maps the whole of `file`, which must have `smallest` bytes at least. All of its pages are
+    /// there when this returns: page faults do not belong to what is measured.
     pub(crate) fn new(file: &File, smallest: usize) -> io::Result<Self> {
         let size = file.metadata()?.len();
         if size < smallest as u64 {
@@ -39,7 +40,7 @@ impl Shared {
                 format!("the file has {size} bytes, not {smallest}"),
             ));
         }
-        let map = MmapOptions::new().map_raw(file)?;
+        let map = MmapOptions::new().populate().map_raw(file)?;
         Ok(Self { map })
     }
 
@@ -67,5 +68,23 @@ impl Shared {
             "{len} bytes at {offset} are not within {size}"
         );
         self.map.as_mut_ptr().wrapping_add(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn what_is_mapped_has_its_pages() {
+        let size = 1 << 20;
+        let file = shared_file(size).unwrap();
+        // Blocks of 512 bytes, whatever the file system has.
+        let taken = || file.metadata().unwrap().blocks() * 512;
+        assert_eq!(taken(), 0);
+        let shared = Shared::new(&file, size).unwrap();
+        assert_eq!(shared.len(), size);
+        assert!(taken() >= size as u64, "{} bytes", taken());
     }
 }
