@@ -24,7 +24,8 @@
 //! let file = mapring_limits::shared_file(PingPong::SIZE)?;
 //! let (here, there) = (PingPong::new(&file)?, PingPong::new(&file)?);
 //! let deadline = Instant::now() + Duration::from_secs(10);
-//! let other = std::thread::spawn(move || (1..=100).try_for_each(|round| there.pong(round, deadline)));
+//! let answer = move || (1..=100).try_for_each(|round| there.pong(round, deadline));
+//! let other = std::thread::spawn(answer);
 //! for round in 1..=100 {
 //!     here.ping(round, deadline)?;
 //! }

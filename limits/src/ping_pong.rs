@@ -23,8 +23,9 @@ const STAY: u64 = 256;
 /// One word there, one word back. Each side has one of these over the same file.
 ///
 /// How long a cache line takes from one core to another depends on where in the processor its
-/// home is: by a quarter, from one line to the next. So the words move on, every 256 rounds, through
-/// 64 places, and what is measured is the mean of these; a ring moves through many lines as well.
+/// home is: by a quarter, from one line to the next. So the words move on, every 256 rounds,
+/// through 64 places, and what is measured is the mean of these; a ring moves through many lines
+/// as well.
 #[derive(Debug)]
 pub struct PingPong {
     shared: Shared,

@@ -19,8 +19,8 @@ pub struct BareRegion {
 }
 
 impl BareRegion {
-    /// Creates one of `size` bytes at `path`: `open` (`O_TMPFILE`), `fallocate`, `mmap`, a lock, and
-    /// `linkat`, after which others see it.
+    /// Creates one of `size` bytes at `path`: `open` (`O_TMPFILE`), `fallocate`, `mmap`, a lock,
+    /// and `linkat`, after which others see it.
     ///
     /// # Errors
     /// What the system says, above all that there is something at `path`.
