@@ -119,6 +119,7 @@ fn rtrb<const N: usize>(records: u64) -> Duration {
                 spin.pause();
             }
         }
+            spin.go_on();
     };
     let receive = move || {
         let mut check = Check::default();
@@ -130,6 +131,7 @@ fn rtrb<const N: usize>(records: u64) -> Duration {
                     payload = received;
                     check.see(&payload);
                 }
+                    spin.go_on();
                 Err(_) => spin.pause(),
             }
         }

@@ -113,7 +113,10 @@ fn receive(records: u64, mut drain: impl FnMut() -> Result<usize, TryRecvError>)
     let mut received = 0;
     while received < records {
         match drain() {
-            Ok(drained) => received += drained as u64,
+            Ok(drained) => {
+                received += drained as u64;
+                spin.go_on();
+            }
             Err(TryRecvError::Empty) => spin.pause(),
             Err(error) => panic!("{error}"),
         }

@@ -2,7 +2,9 @@
 //! how payloads are filled and checked.
 //!
 //! Every stream changes the first eight bytes of each payload, sends all of it and copies it out
-//! again, unless its bench says otherwise; the receiver checks what it got.
+//! again, unless its bench says otherwise. The receiver of one producer's stream checks how many
+//! payloads came and which was the last; the receiver of many producers, and that of `trusted`,
+//! only counts them. In round trips, every payload that comes back is compared with what was sent.
 
 // Each bench uses a part of it.
 #![allow(dead_code)]
@@ -56,11 +58,12 @@ pub(crate) fn rings<P: Protocol>(of: &str, options: &Options<P>) -> (Ring<P>, Ri
 }
 
 /// Waits on one core or on many: spins for a while, then yields, and gives up after a
-/// minute, for then the other side has failed.
+/// minute, for then the other side has failed. The clock is read only when it yields.
 pub(crate) struct Spin {
     pauses: u32,
     yield_after: u32,
-    deadline: Instant,
+    /// When it yielded first, since it last went on.
+    since: Option<Instant>,
 }
 
 impl Default for Spin {
@@ -75,7 +78,7 @@ impl Spin {
         Self {
             pauses: 0,
             yield_after: pauses,
-            deadline: Instant::now() + PATIENCE,
+            since: None,
         }
     }
 
@@ -84,11 +87,7 @@ impl Spin {
     pub(crate) fn pause(&mut self) {
         self.pauses = self.pauses.wrapping_add(1);
         if self.pauses.is_multiple_of(self.yield_after) {
-            assert!(
-                Instant::now() < self.deadline,
-                "the other side does not go on"
-            );
-            thread::yield_now();
+            self.since = Some(give_way(self.since));
         } else {
             std::hint::spin_loop();
         }
@@ -98,7 +97,19 @@ impl Spin {
     #[inline]
     pub(crate) fn go_on(&mut self) {
         self.pauses = 0;
+        self.since = None;
     }
+}
+
+/// Yields, and returns when whoever waits did so first: now, or `since`.
+#[cold]
+#[inline(never)]
+fn give_way(since: Option<Instant>) -> Instant {
+    let now = Instant::now();
+    let since = since.unwrap_or(now);
+    assert!(now - since < PATIENCE, "the other side does not go on");
+    thread::yield_now();
+    since
 }
 
 /// As [`race_many`], with one producer.
@@ -151,8 +162,8 @@ pub(crate) fn fill<const N: usize>(payload: &mut [u8; N], i: u64) {
     payload[..8].copy_from_slice(&i.to_le_bytes());
 }
 
-/// Checks that what arrived is what was sent: so many, and the last one last. More work for
-/// each record would measure the work.
+/// Counts what arrived; [`Check::finish`] checks that it is so many, and that the last one came
+/// last. More work for each record would measure the work.
 #[derive(Default)]
 pub(crate) struct Check {
     records: u64,

@@ -85,19 +85,22 @@ fn send_batches<const N: usize>(mut producer: Producer, size: usize, records: u6
     let mut spin = Spin::default();
     let mut i = 0;
     while i < records {
+        let first = i;
         let mut batch = producer.batch().unwrap();
         while i < records && batch.len() < size {
             fill(&mut payload, i);
             match batch.push(0, &payload) {
                 Ok(()) => i += 1,
-                Err(TrySendError::Full) => {
-                    spin.pause();
-                    break;
-                }
+                Err(TrySendError::Full) => break,
                 Err(error) => panic!("{error}"),
             }
         }
         batch.publish();
+        if i == first {
+            spin.pause();
+        } else {
+            spin.go_on();
+        }
     }
 }
 
@@ -111,7 +114,7 @@ fn receive<const N: usize>(mut consumer: Consumer, at_once: usize, records: u64)
             check.see(&payload);
         });
         match drained {
-            Ok(_) => {}
+            Ok(_) => spin.go_on(),
             Err(TryRecvError::Empty) => spin.pause(),
             Err(error) => panic!("{error}"),
         }
