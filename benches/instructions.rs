@@ -1,16 +1,18 @@
 //! How many instructions does a send take, and a receive? Counted by callgrind, not timed: the
 //! same each time, however busy the machine is.
 //!
-//! A process sends half a ring and receives it, over and over, so nobody waits, spins or sleeps.
-//! Callgrind counts what one of two functions takes, which do nothing but send or receive in a loop;
-//! that is done for few records and for more, and the difference is divided by how many more they
-//! were, so that whatever is done once does not count. Callgrind knows no `membarrier`: wakeups
-//! are looked at behind a full fence here, which is one more instruction for each send.
+//! A process sends up to half a ring and receives as many records as it sent, over and over, so
+//! nobody waits, spins or sleeps. Callgrind counts what one of two functions takes, which do
+//! nothing but send or receive in a loop; that is done for few records and for more, and the
+//! difference is divided by how many more they were, so that whatever is done once does not count.
+//! Callgrind knows no `membarrier`: wakeups are looked at behind a full fence here, which is one
+//! more instruction for each send.
 //!
 //! Run: `cargo bench --bench instructions`, which needs `valgrind`; without it, nothing is counted
 //!
-//! Read: instructions for each record, sent and received. *Known*: the length is one that the compiler
-//! knows. The table of `docs/performance.md` is made of it.
+//! Read: instructions for each record, sent and received. *Known*: the length is one that the
+//! compiler knows. *Claim*: claimed, written and committed, and drained. The table of
+//! `docs/performance.md` is made of it.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
@@ -27,6 +29,8 @@ const ROUNDS: [u64; 2] = [10, 60];
 const LENGTHS: [usize; 5] = [8, 56, 64, 1024, 16 << 10];
 /// Bytes of the ring.
 const CAPACITY: usize = 256 << 10;
+/// The first argument of the process that callgrind looks at, before NAME, LENGTH and ROUNDS.
+const COUNT: &str = "--count";
 
 /// Sends, or receives, half a ring.
 type Half = Box<dyn FnMut()>;
@@ -35,10 +39,11 @@ type Half = Box<dyn FnMut()>;
 type Ends = fn(usize) -> (Half, Half);
 
 /// What is counted, by name.
-const WAYS: [(&str, Ends); 9] = [
+const WAYS: [(&str, Ends); 10] = [
     ("spsc single, known", |len| known(len, Known::Single)),
     ("spsc drain, known", |len| known(len, Known::Drain)),
     ("spsc batch, known", |len| known(len, Known::Batch)),
+    ("spsc claim, known", |len| known(len, Known::Claim)),
     ("spsc single", |len| spsc_single(len, Wakeups::Futex)),
     ("spsc single, no wakeups", |len| {
         spsc_single(len, Wakeups::None)
@@ -49,7 +54,7 @@ const WAYS: [(&str, Ends); 9] = [
     ("mpsc single and drain", |len| mpsc_ends(len, true)),
 ];
 
-/// Records of half a ring.
+/// Records that fill half a ring at most, however they are aligned.
 fn half(len: usize) -> usize {
     CAPACITY / 2 / (8 + len).next_multiple_of(64)
 }
@@ -101,7 +106,7 @@ fn spsc_drain(len: usize, batches: bool) -> (Half, Half) {
         batch.publish();
     };
     let receive = move || {
-        let count = consumer.drain(usize::MAX, |record| {
+        let count = consumer.drain(half(len), |record| {
             record.copy_to(&mut received);
             black_box(&received);
         });
@@ -116,6 +121,7 @@ enum Known {
     Single,
     Drain,
     Batch,
+    Claim,
 }
 
 fn known(len: usize, how: Known) -> (Half, Half) {
@@ -130,23 +136,27 @@ fn known(len: usize, how: Known) -> (Half, Half) {
 
 fn of_length<const LEN: usize>(how: Known) -> (Half, Half) {
     let (mut producer, mut consumer) = spsc_ends(LEN, Wakeups::Futex);
-    let payload = [7; LEN];
+    let payload = [7_u8; LEN];
     let mut received = [0; LEN];
-    let send = move || {
-        if how == Known::Batch {
+    let send = move || match how {
+        Known::Single | Known::Drain => {
+            for tag in 0..half(LEN) {
+                producer.try_send(tag as u32, black_box(&payload)).unwrap();
+            }
+        }
+        Known::Batch => {
             let mut batch = producer.batch().unwrap();
             for tag in 0..half(LEN) {
-                batch
-                    .push(tag as u32, black_box::<&[u8; LEN]>(&payload))
-                    .unwrap();
+                batch.push(tag as u32, black_box(&payload)).unwrap();
             }
             batch.publish();
-            return;
         }
-        for tag in 0..half(LEN) {
-            producer
-                .try_send(tag as u32, black_box::<&[u8; LEN]>(&payload))
-                .unwrap();
+        Known::Claim => {
+            for tag in 0..half(LEN) {
+                let mut claim = producer.try_claim(LEN).unwrap();
+                claim.write(0, black_box(&payload));
+                claim.commit(tag as u32);
+            }
         }
     };
     let receive = move || {
@@ -157,7 +167,7 @@ fn of_length<const LEN: usize>(how: Known) -> (Half, Half) {
             }
             return;
         }
-        let count = consumer.drain(usize::MAX, |record| {
+        let count = consumer.drain(half(LEN), |record| {
             record.copy_to(&mut received);
             black_box(&received);
         });
@@ -179,7 +189,7 @@ fn mpsc_ends(len: usize, drain: bool) -> (Half, Half) {
     };
     let receive = move || {
         if drain {
-            let count = consumer.drain(usize::MAX, |record| {
+            let count = consumer.drain(half(len), |record| {
                 record.copy_to(&mut received);
                 black_box(&received);
             });
@@ -209,11 +219,12 @@ fn counted_receive(half: &mut Half) {
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if let [name, len, rounds] = &arguments[..] {
-        let (_, ends) = WAYS.iter().find(|(way, _)| way == name).unwrap();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    if let [COUNT, name, len, rounds] = arguments[..] {
+        let (_, ends) = WAYS.iter().find(|(way, _)| *way == name).unwrap();
         return run(*ends, len.parse().unwrap(), rounds.parse().unwrap());
     }
-    if arguments.iter().any(|argument| argument == "--test") {
+    if arguments.contains(&"--test") {
         return WAYS.iter().for_each(|(_, ends)| run(*ends, LENGTHS[0], 1));
     }
     if Command::new("valgrind").arg("--version").output().is_err() {
@@ -255,7 +266,7 @@ fn count(function: &str, name: &str, len: usize, rounds: u64) -> u64 {
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .arg(format!("--toggle-collect=*{function}*"))
         .arg(env::current_exe().unwrap())
-        .args([name, &len.to_string(), &rounds.to_string()])
+        .args([COUNT, name, &len.to_string(), &rounds.to_string()])
         .output()
         .expect("valgrind is installed");
     let said = String::from_utf8_lossy(&output.stderr);
