@@ -31,7 +31,7 @@ fn of_size<const N: usize>(criterion: &mut Criterion) {
         let capacity = kibibytes << 10;
         let id = |name| BenchmarkId::new(name, format!("{kibibytes} KiB"));
         streams::measure(&mut group, id("raw stream"), N, |records| {
-            streams::raw_in::<N>(capacity, records)
+            streams::raw_in::<N>(capacity, streams::INTERVAL, records)
         });
         let options = common::options().capacity(capacity as u64);
         let stream = Stream {

@@ -1,15 +1,16 @@
-//! How does it compare with the bare limits of the machine, and with `rtrb` and `crossbeam-channel`,
-//! which move values between threads only, within the same minute?
+//! How does it compare with the bare limits of the machine, and with `rtrb` and
+//! `crossbeam-channel`, which move values between threads only, within the same minute?
 //!
 //! Streams of payloads, copies of a large one, and round trips, between two pinned threads; each
-//! contestant is used as its documentation says, in 1 MiB of room. Cores of a shared machine drift,
-//! so that figures taken one after the other mislead: here the contestants take turns, round by
-//! round, and each round gives a ratio.
+//! contestant is used as its documentation says, in 1 MiB of room. The raw stream publishes its
+//! cursor once per 4 KiB; what other intervals give is asked by `record_sizes`. Cores of a shared
+//! machine drift, so that figures taken one after the other mislead: here the contestants take
+//! turns, round by round, and each round gives a ratio.
 //!
 //! Run: `cargo bench --bench side_by_side -- --rounds 9` (5 by default)
 //!
-//! Read: the median of the rounds, and the ratios to the first line, which is the bare limit, and to
-//! `rtrb`: median, least and largest.
+//! Read: the median of the rounds, and the ratios to the first line, which is the bare limit, and
+//! to `rtrb`: median, least and largest.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
@@ -118,8 +119,8 @@ fn rtrb<const N: usize>(records: u64) -> Duration {
             while producer.push(payload).is_err() {
                 spin.pause();
             }
-        }
             spin.go_on();
+        }
     };
     let receive = move || {
         let mut check = Check::default();
@@ -130,8 +131,8 @@ fn rtrb<const N: usize>(records: u64) -> Duration {
                 Ok(received) => {
                     payload = received;
                     check.see(&payload);
-                }
                     spin.go_on();
+                }
                 Err(_) => spin.pause(),
             }
         }

@@ -6,7 +6,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, SamplingMode, Throughput};
 use mapring::spsc::{Consumer, Options, Producer};
 use mapring::{TryRecvError, TrySendError};
-use mapring_limits::{StreamReceiver, StreamSender};
+use mapring_limits::{PayloadReceiver, PayloadSender};
 
 use super::{Check, PATIENCE, ROOM, Spin, fill, options, race, rings};
 
@@ -14,6 +14,8 @@ use super::{Check, PATIENCE, ROOM, Spin, fill, options, race, rings};
 const BYTES: u64 = 64 << 20;
 /// Records that one call of `drain` may hand out.
 pub(crate) const AT_ONCE: usize = 256;
+/// The cursor of a raw stream is published once in so many bytes, unless its bench says otherwise.
+pub(crate) const INTERVAL: usize = 4 << 10;
 
 /// Records of one measurement.
 pub(crate) fn records(len: usize) -> u64 {
@@ -124,16 +126,17 @@ fn receive<const N: usize>(mut consumer: Consumer, at_once: usize, records: u64)
 
 /// The raw stream in the usual room.
 pub(crate) fn raw<const N: usize>(records: u64) -> Duration {
-    raw_in::<N>(ROOM, records)
+    raw_in::<N>(ROOM, INTERVAL, records)
 }
 
-/// The raw stream: plain copies into a ring of so many bytes, and a cursor.
-pub(crate) fn raw_in<const N: usize>(room: usize, records: u64) -> Duration {
+/// The raw stream: plain copies into a ring of `room` bytes, and a cursor that is published once in
+/// `interval` bytes, or after each payload if these are longer.
+pub(crate) fn raw_in<const N: usize>(room: usize, interval: usize, records: u64) -> Duration {
     let file = mapring_limits::shared_file(4096 + room).unwrap();
     // SAFETY: there is one sender and one receiver over this file, each made once.
-    let mut sender = unsafe { StreamSender::<N>::new(&file) }.unwrap();
+    let mut sender = unsafe { PayloadSender::new(&file, N, interval) }.unwrap();
     // SAFETY: as above.
-    let mut receiver = unsafe { StreamReceiver::<N>::new(&file) }.unwrap();
+    let mut receiver = unsafe { PayloadReceiver::new(&file, N, interval) }.unwrap();
     let deadline = Instant::now() + PATIENCE;
     let send = move || {
         let mut payload = [0; N];
