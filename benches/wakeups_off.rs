@@ -1,9 +1,10 @@
 //! What do wakeups cost when nobody is asleep?
 //!
-//! *On*: behind each record, whoever sent or received it looks whether the other side sleeps; nobody
-//! ever does. *Off*: a ring with `Wakeups::None`, where nobody looks. *Stream*: two pinned threads, one
-//! sends one by one, the other polls by `drain`. *One thread*: the same thread sends and receives,
-//! and one of the two is timed.
+//! *On*: behind each record, whoever sent or received it looks whether the other side sleeps;
+//! nobody ever does. *Off*: a ring with `Wakeups::None`, where nobody looks. *Stream*: two pinned
+//! threads, one sends one by one and spins while there is no room, the other polls by `drain`.
+//! *One thread*: the same thread sends and receives, and one of the two is timed; the ring stays in
+//! the first-level cache.
 //!
 //! Run: `cargo bench --bench wakeups_off`
 //!
@@ -16,23 +17,20 @@ mod common;
 
 use std::hint::black_box;
 
-use common::one_thread::{empty, ends, half, in_parts};
+use common::one_thread::{self, empty, ends, half, in_parts};
 use common::streams::{self, Stream};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use mapring::Wakeups;
-use mapring::spsc::Options;
+use mapring::generic::Spsc;
+use mapring::{WaitStrategy, Wakeups};
 
 const KINDS: [(&str, Wakeups); 2] = [("off", Wakeups::None), ("on", Wakeups::Futex)];
-
-fn options(wakeups: Wakeups) -> Options {
-    common::options().wakeups(wakeups)
-}
 
 fn stream<const N: usize>(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("wakeups_off");
     for (kind, wakeups) in KINDS {
         let stream = Stream {
-            options: options(wakeups),
+            options: common::options().wakeups(wakeups),
+            strategy: WaitStrategy::BusySpin,
             ..Stream::default()
         };
         let id = BenchmarkId::new(format!("stream of {N} bytes"), kind);
@@ -46,7 +44,7 @@ fn one_thread(criterion: &mut Criterion) {
     let mut received = [0; 8];
     let mut group = criterion.benchmark_group("wakeups_off/one thread");
     for (kind, wakeups) in KINDS {
-        let (mut producer, mut consumer) = ends(&options(wakeups));
+        let (mut producer, mut consumer) = ends(&one_thread::options::<Spsc>().wakeups(wakeups));
         let part = half(&producer, payload.len());
         let mut send = |records| {
             for _ in 0..records {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, SamplingMode, Throughput};
 use mapring::spsc::{Consumer, Options, Producer};
-use mapring::{TryRecvError, TrySendError};
+use mapring::{TryRecvError, TrySendError, WaitStrategy};
 use mapring_limits::{PayloadReceiver, PayloadSender};
 
 use super::{Check, PATIENCE, ROOM, Spin, fill, options, race, rings};
@@ -46,6 +46,8 @@ pub(crate) struct Stream {
     pub(crate) batch: usize,
     /// Records that one call of `drain` may hand out.
     pub(crate) at_once: usize,
+    /// How the producer waits for room, unless it sends batches.
+    pub(crate) strategy: WaitStrategy,
 }
 
 impl Default for Stream {
@@ -54,6 +56,7 @@ impl Default for Stream {
             options: options(),
             batch: 0,
             at_once: AT_ONCE,
+            strategy: WaitStrategy::default(),
         }
     }
 }
@@ -63,7 +66,8 @@ impl Stream {
     pub(crate) fn run<const N: usize>(&self, records: u64) -> Duration {
         let (here, there) = rings("stream", &self.options);
         // Taken before the start, so that neither finds that the other has left.
-        let (producer, consumer) = (here.producer().unwrap(), there.consumer().unwrap());
+        let (mut producer, consumer) = (here.producer().unwrap(), there.consumer().unwrap());
+        producer.set_wait_strategy(self.strategy);
         let receive = || receive::<N>(consumer, self.at_once, records);
         if self.batch == 0 {
             race(|| send::<N>(producer, records), receive)
