@@ -1,14 +1,15 @@
 //! What does it give, and cost, that every record starts on a cache line, or on two?
 //!
 //! Payloads of 40 bytes: records of 48 bytes aligned to 8, some of which lie across two
-//! lines; of 64 and 128 bytes aligned to that. Three kinds of work: round trips of one record that
-//! both sides poll for; a stream of one producer; a stream of two producers, which share lines
-//! unless records keep them apart.
+//! lines; of 64 and 128 bytes aligned to that. Round trips of one record that both sides poll for;
+//! a stream through a ring of one producer (`spsc`); streams through a ring of many (`mpsc`), with
+//! one of them there and with two, which share lines unless records keep them apart. All threads
+//! are pinned but those of two producers: these are three with the consumer, perhaps on two cores,
+//! and the scheduler, which puts them where it likes, has its part in what comes of it.
 //!
 //! Run: `cargo bench --bench record_align`
 //!
-//! Read: compare alignments within one kind of work. 8 is the default with one producer, 64
-//! with many.
+//! Read: compare alignments within one kind of work. 8 is the default with `spsc`, 64 with `mpsc`.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
@@ -43,21 +44,23 @@ fn stream(criterion: &mut Criterion) {
             options: common::options().record_align(align),
             ..Stream::default()
         };
-        let id = BenchmarkId::new("stream of one producer", align);
+        let id = BenchmarkId::new("stream, spsc", align);
         streams::measure(&mut group, id, N, |records| stream.run::<N>(records));
     }
     group.finish();
 }
 
-fn two_producers(criterion: &mut Criterion) {
+fn stream_of_many(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record_align");
-    for align in ALIGNMENTS {
-        let stream = Many {
-            options: common::options().record_align(align),
-            ..Many::new(2)
-        };
-        let id = BenchmarkId::new("stream of two producers", align);
-        streams::measure(&mut group, id, N, |records| stream.run::<N>(records));
+    for (there, producers) in [("one producer", 1), ("two producers", 2)] {
+        for align in ALIGNMENTS {
+            let stream = Many {
+                options: common::options().record_align(align),
+                ..Many::new(producers)
+            };
+            let id = BenchmarkId::new(format!("stream, mpsc, {there}"), align);
+            streams::measure(&mut group, id, N, |records| stream.run::<N>(records));
+        }
     }
     group.finish();
 }
@@ -65,6 +68,6 @@ fn two_producers(criterion: &mut Criterion) {
 criterion_group!(
     name = benches;
     config = common::criterion();
-    targets = round_trip, stream, two_producers
+    targets = round_trip, stream, stream_of_many
 );
 criterion_main!(benches);
