@@ -1,14 +1,15 @@
 //! What do batches give: many records sent at once, and many received at once?
 //!
 //! Two pinned threads, a ring of 1 MiB. *Sent at once*: so many records for each `batch`, which
-//! is sent as it is when the ring has no room for the next; the other side drains up to 256. *Received
-//! at once*: so many records for each call of `drain`, which gives their room back together; the
-//! other side sends one by one. *Sent singly* is one by one, and up to 256 for each `drain`.
+//! is sent as it is when the ring has no room for the next; the other side drains up to 256.
+//! *Received at once*: so many records for each call of `drain`, which gives their room back
+//! together; the other side sends one by one. *Sent singly* is one by one, and up to 256 for each
+//! `drain`.
 //!
 //! Run: `cargo bench --bench batch_sizes`
 //!
-//! Read: `thrpt` by that of `sent singly` of the same payload. Larger batches are worth it as long as
-//! it grows.
+//! Read: `thrpt` by that of `sent singly` of the same payload. Larger batches are worth it as long
+//! as it grows.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]

@@ -1,8 +1,8 @@
 //! What do many producers cost?
 //!
 //! One ring, one consumer, up to 8 producers, also more than there are cores; payloads of 64 bytes.
-//! Beside it, the queues of `crossbeam` in the same room, which move values between threads only; the
-//! contestants take turns as in `side_by_side`.
+//! Beside it, the queues of `crossbeam` in the same room, which move values between threads only;
+//! the contestants take turns as in `side_by_side`.
 //!
 //! Run: `cargo bench --bench many_producers -- --rounds 9` (5 by default)
 //!

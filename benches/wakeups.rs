@@ -1,14 +1,14 @@
 //! How long does a record take there and back, when both sides sleep until they are woken?
 //!
-//! Two pinned threads, two rings, blocking calls; *sleeping* sleeps at once, *by default* spins for some
-//! microseconds first. Beside them stands a bare futex there and another one back. With
+//! Two pinned threads, two rings, blocking calls; *sleeping* sleeps at once, *by default* spins for
+//! some microseconds first. Beside them stands a bare futex there and another one back. With
 //! `--features event`, also by events.
 //!
 //! Run: `cargo bench --bench wakeups -- --rounds 9` (5 by default)
 //!
-//! Read: nanoseconds of a round trip, the median of the rounds, and the ratio to the bare futex, taken
-//! within each round: median, least and largest. What wakeups cost when nobody sleeps is asked
-//! by `wakeups_off`, what a sleeper uses by `idle`.
+//! Read: nanoseconds of a round trip, the median of the rounds, and the ratio to the bare futex,
+//! taken within each round: median, least and largest. What wakeups cost when nobody sleeps is
+//! asked by `wakeups_off`, what a sleeper uses by `idle`.
 
 // A bench that cannot go on may panic.
 #![allow(clippy::unwrap_used)]
