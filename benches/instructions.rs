@@ -134,27 +134,33 @@ fn known(len: usize, how: Known) -> (Half, Half) {
     }
 }
 
+/// Hides what the bytes are, not how many.
+#[inline]
+fn hidden<const LEN: usize>(payload: &[u8; LEN]) -> &[u8; LEN] {
+    black_box(payload)
+}
+
 fn of_length<const LEN: usize>(how: Known) -> (Half, Half) {
     let (mut producer, mut consumer) = spsc_ends(LEN, Wakeups::Futex);
-    let payload = [7_u8; LEN];
+    let payload = [7; LEN];
     let mut received = [0; LEN];
     let send = move || match how {
         Known::Single | Known::Drain => {
             for tag in 0..half(LEN) {
-                producer.try_send(tag as u32, black_box(&payload)).unwrap();
+                producer.try_send(tag as u32, hidden(&payload)).unwrap();
             }
         }
         Known::Batch => {
             let mut batch = producer.batch().unwrap();
             for tag in 0..half(LEN) {
-                batch.push(tag as u32, black_box(&payload)).unwrap();
+                batch.push(tag as u32, hidden(&payload)).unwrap();
             }
             batch.publish();
         }
         Known::Claim => {
             for tag in 0..half(LEN) {
                 let mut claim = producer.try_claim(LEN).unwrap();
-                claim.write(0, black_box(&payload));
+                claim.write(0, hidden(&payload));
                 claim.commit(tag as u32);
             }
         }
