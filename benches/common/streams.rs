@@ -6,7 +6,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, SamplingMode, Throughput};
 use mapring::spsc::{Consumer, Options, Producer};
 use mapring::{TryRecvError, TrySendError, WaitStrategy};
-use mapring_limits::{PayloadReceiver, PayloadSender};
+use mapring_limits::{StreamReceiver, StreamSender};
 
 use super::{Check, PATIENCE, ROOM, Spin, fill, options, race, rings};
 
@@ -138,9 +138,9 @@ pub(crate) fn raw<const N: usize>(records: u64) -> Duration {
 pub(crate) fn raw_in<const N: usize>(room: usize, interval: usize, records: u64) -> Duration {
     let file = mapring_limits::shared_file(4096 + room).unwrap();
     // SAFETY: there is one sender and one receiver over this file, each made once.
-    let mut sender = unsafe { PayloadSender::new(&file, N, interval) }.unwrap();
+    let mut sender = unsafe { StreamSender::<N>::with_interval(&file, interval) }.unwrap();
     // SAFETY: as above.
-    let mut receiver = unsafe { PayloadReceiver::new(&file, N, interval) }.unwrap();
+    let mut receiver = unsafe { StreamReceiver::<N>::with_interval(&file, interval) }.unwrap();
     let deadline = Instant::now() + PATIENCE;
     let send = move || {
         let mut payload = [0; N];

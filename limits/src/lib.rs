@@ -7,7 +7,7 @@
 //! - [`PingPong`]: one word there, one word back, each on a cache line of its own;
 //! - [`FutexPingPong`]: the same between two that sleep until they are woken;
 //! - [`StreamSender`] and [`StreamReceiver`]: payloads of a fixed size, one way, with a
-//!   cursor published once per 4 KiB;
+//!   cursor published once per 4 KiB, or per interval;
 //! - [`PayloadSender`] and [`PayloadReceiver`]: the same with a size, and an interval
 //!   between two publications, that are chosen at run time;
 //! - [`Giver`] and [`Taker`]: a whole buffer copied in on one core and out on another;

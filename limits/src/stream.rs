@@ -151,7 +151,20 @@ impl<const N: usize> StreamSender<N> {
     /// As long as this lives, the file is used by this sender and one [`StreamReceiver`]
     /// of the same `N` only, both new, and is not shortened.
     pub unsafe fn new(file: &File) -> io::Result<Self> {
-        let slots = Slots::new(file, N, INTERVAL)?;
+        // SAFETY: the caller vouches for it.
+        unsafe { Self::with_interval(file, INTERVAL) }
+    }
+
+    /// As [`StreamSender::new`], with a cursor that is published once in `interval` bytes, or after
+    /// each payload if these are longer.
+    ///
+    /// # Errors
+    /// When the file is shorter than 4 KiB and two intervals, or cannot be mapped.
+    ///
+    /// # Safety
+    /// As [`StreamSender::new`].
+    pub unsafe fn with_interval(file: &File, interval: usize) -> io::Result<Self> {
+        let slots = Slots::new(file, N, interval)?;
         Ok(Self { slots })
     }
 
@@ -187,7 +200,20 @@ impl<const N: usize> StreamReceiver<N> {
     /// As long as this lives, the file is used by this receiver and one [`StreamSender`]
     /// of the same `N` only, both new, and is not shortened.
     pub unsafe fn new(file: &File) -> io::Result<Self> {
-        let slots = Slots::new(file, N, INTERVAL)?;
+        // SAFETY: the caller vouches for it.
+        unsafe { Self::with_interval(file, INTERVAL) }
+    }
+
+    /// As [`StreamReceiver::new`], with a cursor that is published once in `interval` bytes, or after
+    /// each payload if these are longer.
+    ///
+    /// # Errors
+    /// When the file is shorter than 4 KiB and two intervals, or cannot be mapped.
+    ///
+    /// # Safety
+    /// As [`StreamReceiver::new`].
+    pub unsafe fn with_interval(file: &File, interval: usize) -> io::Result<Self> {
+        let slots = Slots::new(file, N, interval)?;
         Ok(Self { slots })
     }
 
@@ -363,6 +389,23 @@ mod tests {
             sender.publish();
             receiver.receive(&mut into, soon).unwrap();
         }
+    }
+
+    #[test]
+    fn a_stream_of_a_fixed_size_has_the_interval_it_is_given() {
+        let file = crate::shared_file(DATA + 4096).unwrap();
+        // SAFETY: there is one sender and one receiver over this file, each made once.
+        let mut sender = unsafe { StreamSender::<8>::with_interval(&file, 16) }.unwrap();
+        // SAFETY: as above.
+        let mut receiver = unsafe { StreamReceiver::<8>::with_interval(&file, 16) }.unwrap();
+        let soon = Instant::now() + Duration::from_millis(1);
+        sender.send(&[7; 8], soon).unwrap();
+        assert_eq!(receiver.receive(&mut [0; 8], soon), Err(TimedOut));
+        sender.send(&[7; 8], soon).unwrap();
+        for _ in 0..2 {
+            receiver.receive(&mut [0; 8], soon).unwrap();
+        }
+        assert_eq!(receiver.receive(&mut [0; 8], soon), Err(TimedOut));
     }
 
     #[test]
