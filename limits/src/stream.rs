@@ -204,8 +204,8 @@ impl<const N: usize> StreamReceiver<N> {
         unsafe { Self::with_interval(file, INTERVAL) }
     }
 
-    /// As [`StreamReceiver::new`], with a cursor that is published once in `interval` bytes, or after
-    /// each payload if these are longer.
+    /// As [`StreamReceiver::new`], with a cursor that is published once in `interval` bytes, or
+    /// after each payload if these are longer.
     ///
     /// # Errors
     /// When the file is shorter than 4 KiB and two intervals, or cannot be mapped.
