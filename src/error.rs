@@ -16,6 +16,8 @@ pub use transfer::{AttachError, RecvError, SendError, TryRecvError, TrySendError
 /// again and reads nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
+// Results that hold one are copied in whole words then, see `docs/decisions.md`. The kinds of the
+// errors around it are told by the same word.
 #[repr(u32)]
 pub enum Corrupt {
     /// A cursor where none can be.

@@ -100,9 +100,12 @@ fn nanoseconds(text: &str) -> Option<u128> {
     if significant.is_empty() {
         return Some(0);
     }
-    // What is less than nothing is refused, unless it is so little that it is none.
+    // What is less than nothing is refused, unless it is so little that it is rounded to none: up to
+    // half of the least number of 64 bits.
     if text.starts_with('-') {
-        return (text.parse() == Ok(-0.0)).then_some(0);
+        let (place, half) = (-323, "24703282292062327208");
+        let is_none = count - 9 < place || (count - 9 == place && significant <= half);
+        return is_none.then_some(0);
     }
     // More digits than the longest duration has.
     if count > 30 {

@@ -68,7 +68,8 @@ const SHORT_SLEEP: Duration = Duration::from_micros(50);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WaitStrategy {
-    /// Never sleeps: the shortest latency there is, for a core of its own.
+    /// Never sleeps: the shortest latency there is, for a core of its own. (In a stream, a consumer
+    /// keeps off its producer's cache lines for a moment all the same.)
     BusySpin,
     /// Spins for some microseconds at most, then sleeps. How long it spins depends on how long its
     /// waits have been: it spins longer (40 microseconds) if sleeps turned out to be short, and

@@ -84,10 +84,10 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         Ok(consumer)
     }
 
-    /// How many nanoseconds a `spin_loop` hint takes on this machine, 40 before. With such hints it
-    /// keeps off the lines of a busy producer that it has caught up with: [`Consumer::drain_while`]
-    /// before its next look for 5 us at most, [`Consumer::peek`] behind one that found nothing for
-    /// 1.3 us.
+    /// How many nanoseconds a `spin_loop` hint takes on this machine, or less; 40 before. With such
+    /// hints it keeps off the lines of a producer that sends a stream, when it has caught up with it:
+    /// [`Consumer::drain_while`] before its next look for some 5 us at most, [`Consumer::peek`] behind
+    /// a look that found nothing for some 1.3 us.
     pub fn set_hint_time(&mut self, nanoseconds: usize) {
         self.pace.set_hint_time(nanoseconds);
     }
@@ -105,9 +105,12 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         match poll::<P>(&self.memory, &self.geometry, self.head) {
             Ok(Found::Record(header)) => Ok(Some(header)),
             Ok(Found::Nothing) => {
-                let records = self.counters.records;
-                if !self.pace.is_new(records) || !self.pace.keep_off_singly(records, self.head.0) {
-                    // A record that lies on two lines then arrives in the time of one.
+                let kept_off = self
+                    .pace
+                    .keep_off_singly(self.counters.records, self.head.0);
+                // A record that lies on two lines then arrives in the time of one. Of a stream these
+                // lines are the producer's, which is left alone.
+                if !kept_off {
                     let header = self.head.word(&self.geometry);
                     self.memory.prefetch_read(header, LINE);
                 }
@@ -232,7 +235,8 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         self.go_to(head, count - counted);
         self.release();
         released(&self.memory, head);
-        self.pace.learn(count, caught_up);
+        self.pace
+            .learn(caught_up, self.counters.records, self.head.0);
         count
     }
 

@@ -1,41 +1,51 @@
 //! How fast a consumer follows its producers.
 
-/// Longest wait before a batch, in pauses.
-const MAX_PAUSES: usize = 128;
-/// Longest wait of who takes records one by one, in pauses.
-const MAX_PAUSES_SINGLY: u64 = 32;
-/// So many bytes found, as one record found, make it a pause longer.
-const BYTES_OF_A_PAUSE: u64 = 256;
+/// Longest wait of who takes many records at once, in pauses: 5 us.
+const MOST_PAUSES: usize = 128;
+/// Longest wait of who takes records one by one, in pauses: 1.3 us.
+const MOST_PAUSES_SINGLY: usize = 32;
 /// Nanoseconds of a pause.
 const PAUSE: usize = 40;
+/// So many bytes found make a wait as much longer as one record does.
+const BYTES_OF_A_PAUSE: u64 = 256;
+/// So many looks, the last one with them, may find nothing between two records of a stream.
+const MOST_MISSES: u32 = 2;
+/// Records without a longer gap that are no stream yet.
+const BURST: u64 = 64;
 
 /// How long a consumer keeps off when it has caught up.
 ///
 /// A consumer that is faster than its producer reads each line while that is being
 /// written, and slows both down to one transfer of a line for each record. So one that
-/// has caught up with a busy producer waits a little, one pause for each record that it has just
-/// found, and finds more the next time; one that finds records singly does not wait. Measured in
-/// `docs/decisions.md`.
+/// has caught up with a stream waits a little, one pause for each record that it has just
+/// found, and finds more the next time. One that finds records singly, or in bursts with gaps between
+/// them, does not wait: who answers them is in a hurry. Measured in `docs/decisions.md`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
-    /// Nanoseconds that a `spin_loop` hint takes.
+    /// Nanoseconds that a `spin_loop` hint takes, or less.
     hint_time: usize,
-    /// How often to pause before looking for the next batch; at most `MAX_PAUSES`.
+    /// How often to pause before looking for the next batch.
     pauses: usize,
-    /// Records found in batches since one of these caught up.
-    found: usize,
-    /// Records and bytes gone past in all when a look for a single record last found none.
-    caught_up_at: (u64, u64),
+    /// Records gone past in all when it last caught up.
+    records: u64,
+    /// Where it was then.
+    position: u64,
+    /// Looks since then that found nothing.
+    misses: u32,
+    /// Records since there was a gap.
+    streak: u64,
 }
 
 impl Pace {
-    /// Of who has gone past so many records, and so many bytes, before.
-    pub(super) fn new(records: u64, bytes: u64) -> Self {
+    /// Of who has gone past so many records before, and is at this position.
+    pub(super) fn new(records: u64, position: u64) -> Self {
         Self {
             hint_time: PAUSE,
             pauses: 0,
-            found: 0,
-            caught_up_at: (records, bytes),
+            records,
+            position,
+            misses: 0,
+            streak: 0,
         }
     }
 
@@ -44,42 +54,56 @@ impl Pace {
         self.hint_time = nanoseconds.max(1);
     }
 
-    /// Leaves the producer's line alone for a moment, if the last batch says that this pays.
+    /// Before a batch: leaves the producer's lines alone for a moment, if the last one says that this
+    /// pays.
     #[inline]
     pub(super) fn keep_off(&self) {
         self.pause(self.pauses);
     }
 
-    /// Decides how long to keep off before the next batch, after one of `count` records.
+    /// Behind a batch, with what was gone past in all: decides how long to keep off before the next.
     #[inline]
-    pub(super) fn learn(&mut self, count: usize, caught_up: bool) {
+    pub(super) fn learn(&mut self, caught_up: bool, records: u64, position: u64) {
         self.pauses = 0;
-        self.found = self.found.saturating_add(count);
         if caught_up {
-            self.pauses = self.found.min(MAX_PAUSES);
-            self.found = 0;
+            self.pauses = self.miss(records, position).min(MOST_PAUSES);
         }
     }
 
-    /// Whether any of so many records was found since a look for a single one last found none.
+    /// Behind a look for a single record that found nothing. Returns whether it has kept off.
     #[inline(always)]
-    pub(super) fn is_new(&self, records: u64) -> bool {
-        self.caught_up_at.0 != records
+    pub(super) fn keep_off_singly(&mut self, records: u64, position: u64) -> bool {
+        let pauses = self.miss(records, position);
+        if pauses > 0 {
+            self.pause(pauses.min(MOST_PAUSES_SINGLY));
+        }
+        pauses > 0
     }
 
-    /// As [`Pace::keep_off`], of who takes records one by one, and finds none after so many records
-    /// and bytes in all. Returns whether it did.
+    /// Counts a look that found nothing. Returns for how many pauses it pays to keep off.
+    #[inline(always)]
+    fn miss(&mut self, records: u64, position: u64) -> usize {
+        self.misses = self.misses.saturating_add(1);
+        if records == self.records {
+            0
+        } else {
+            self.catch_up(records, position)
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    pub(super) fn keep_off_singly(&mut self, records: u64, bytes: u64) -> bool {
-        let found = records.wrapping_sub(self.caught_up_at.0);
-        let found_bytes = bytes.wrapping_sub(self.caught_up_at.1);
-        self.caught_up_at = (records, bytes);
-        if found > 1 {
-            let pauses = found.saturating_add(found_bytes / BYTES_OF_A_PAUSE);
-            self.pause(pauses.min(MAX_PAUSES_SINGLY) as usize);
+    fn catch_up(&mut self, records: u64, position: u64) -> usize {
+        let found = records.wrapping_sub(self.records);
+        let bytes = position.wrapping_sub(self.position);
+        let gap = self.misses > MOST_MISSES;
+        (self.records, self.position, self.misses) = (records, position, 0);
+        self.streak = if gap { 0 } else { self.streak }.saturating_add(found);
+        if found > 1 && self.streak > BURST {
+            usize::try_from(found.saturating_add(bytes / BYTES_OF_A_PAUSE)).unwrap_or(usize::MAX)
+        } else {
+            0
         }
-        found > 1
     }
 
     #[inline]

@@ -32,7 +32,7 @@ const NAMES: [&str; 12] = [
     "nul\0",
 ];
 /// Sizes and durations, good and bad.
-const NUMBERS: [&str; 23] = [
+const NUMBERS: [&str; 28] = [
     "0",
     "4096",
     "64K",
@@ -49,6 +49,11 @@ const NUMBERS: [&str; 23] = [
     "0.25",
     "1e19",
     "nan",
+    "inf",
+    "1e",
+    "1E+3",
+    "-1e-400",
+    "-1e-300",
     "-0",
     "1e-400",
     "18446744073709551615.999999999",
