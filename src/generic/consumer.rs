@@ -156,7 +156,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     ///
     /// # Errors
     /// [`RecvError`]; nothing was lost.
-    #[inline]
+    #[inline(always)]
     pub fn recv<B: Buffer + ?Sized>(
         &mut self,
         into: &mut B,
@@ -171,7 +171,7 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     }
 
     /// As [`Consumer::recv`], when there is nothing yet.
-    #[inline(never)]
+    #[inline(always)]
     fn recv_later<B: Buffer + ?Sized>(
         &mut self,
         into: &mut B,
