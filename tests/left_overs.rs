@@ -103,6 +103,12 @@ fn what_only_looks_like_a_left_over_is_left_alone() {
     fs::write(at(&numbered(0x103)), []).unwrap();
     let maker = User::of(&at(&numbered(0x103)));
     expected.extend([0x101, 0x102, 0x103].map(numbered));
+    // That of another user, which only root can open.
+    if rustix::process::geteuid().is_root() {
+        fs::write(at(&numbered(0x104)), []).unwrap();
+        std::os::unix::fs::chown(at(&numbered(0x104)), Some(65534), None).unwrap();
+        expected.push(numbered(0x104));
+    }
     expected.sort();
     // Last, what is to be deleted.
     for (i, bytes) in left_overs().iter().enumerate() {

@@ -103,6 +103,11 @@ fn role_create_too_large() {
     lift(Resource::Fsize);
     let ring = options().create_at(&path).unwrap();
     ring.producer().unwrap().try_send(7, &PAYLOAD).unwrap();
+    // As large as they may be is not too large.
+    limit(Resource::Fsize, fs::metadata(&path).unwrap().len());
+    let exact = Path::new(&arguments[0]).join("exact");
+    options().create_at(&exact).unwrap();
+    fs::remove_file(exact).unwrap();
 }
 
 /// Creates a region in such a process. Returns the signal that ended it, if one did; otherwise it
