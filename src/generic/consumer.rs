@@ -32,8 +32,8 @@ const LOOK_CLOSER_EVERY: u32 = 1024;
 /// allocate nothing (but what a `Vec` needs to grow).
 ///
 /// A call that has caught up with a stream (more than 64 records without a gap between them) keeps
-/// off its producer's cache lines for a moment, some 1.3 microseconds at most, some 5 before a `drain`:
-/// the two then move several times as much. Round trips, and bursts with gaps between them, are not
+/// off its producer's cache lines for a moment, some 1.3 microseconds at most, some 5 before a
+/// `drain`: the two then move several times as much. Round trips, and bursts with gaps between them, are not
 /// held up.
 #[derive(Debug)]
 pub struct Consumer<P: Protocol, M: Memory = Mapped> {
@@ -53,7 +53,7 @@ pub struct Consumer<P: Protocol, M: Memory = Mapped> {
 
 impl<P: Protocol> Consumer<P, Mapped> {
     pub(super) fn new(attachment: Attachment, mut ring: protocol::Consumer<Mapped, P>) -> Self {
-        ring.set_hint_time(hint_time().as_nanos() as usize);
+        ring.set_hint_time(hint_time().as_nanos() as u64);
         let region = attachment.region();
         Self {
             ring,

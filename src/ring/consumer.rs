@@ -85,10 +85,10 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
     }
 
     /// How many nanoseconds a `spin_loop` hint takes on this machine, or less; 40 before. With such
-    /// hints it keeps off the lines of a producer that sends a stream, when it has caught up with it:
-    /// [`Consumer::drain_while`] before its next look for some 5 us at most, [`Consumer::peek`] behind
-    /// a look that found nothing for some 1.3 us.
-    pub fn set_hint_time(&mut self, nanoseconds: usize) {
+    /// hints it keeps off the lines of a producer that sends a stream, when it has caught up with
+    /// it: [`Consumer::drain_while`] before its next look for some 5 us at most,
+    /// [`Consumer::peek`] behind a look that found nothing for some 1.3 us.
+    pub fn set_hint_time(&mut self, nanoseconds: u64) {
         self.pace.set_hint_time(nanoseconds);
     }
 

@@ -1,11 +1,11 @@
 //! How fast a consumer follows its producers.
 
 /// Longest wait of who takes many records at once, in pauses: 5 us.
-const MOST_PAUSES: usize = 128;
+const MOST_PAUSES: u64 = 128;
 /// Longest wait of who takes records one by one, in pauses: 1.3 us.
-const MOST_PAUSES_SINGLY: usize = 32;
+const MOST_PAUSES_SINGLY: u64 = 32;
 /// Nanoseconds of a pause.
-const PAUSE: usize = 40;
+const PAUSE: u64 = 40;
 /// So many bytes found make a wait as much longer as one record does.
 const BYTES_OF_A_PAUSE: u64 = 256;
 /// So many looks, the last one with them, may find nothing between two records of a stream.
@@ -18,14 +18,14 @@ const BURST: u64 = 64;
 /// A consumer that is faster than its producer reads each line while that is being
 /// written, and slows both down to one transfer of a line for each record. So one that
 /// has caught up with a stream waits a little, one pause for each record that it has just
-/// found, and finds more the next time. One that finds records singly, or in bursts with gaps between
-/// them, does not wait: who answers them is in a hurry. Measured in `docs/decisions.md`.
+/// found, and finds more the next time. One that finds records singly, or in bursts with gaps
+/// between them, does not wait: who answers them is in a hurry. Measured in `docs/decisions.md`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// Nanoseconds that a `spin_loop` hint takes, or less.
-    hint_time: usize,
-    /// How often to pause before looking for the next batch.
-    pauses: usize,
+    hint_time: u64,
+    /// How many hints to give before looking for the next batch.
+    hints: u64,
     /// Records gone past in all when it last caught up.
     records: u64,
     /// Where it was then.
@@ -41,7 +41,7 @@ impl Pace {
     pub(super) fn new(records: u64, position: u64) -> Self {
         Self {
             hint_time: PAUSE,
-            pauses: 0,
+            hints: 0,
             records,
             position,
             misses: 0,
@@ -50,66 +50,67 @@ impl Pace {
     }
 
     /// See [`Consumer::set_hint_time`](super::Consumer::set_hint_time).
-    pub(super) fn set_hint_time(&mut self, nanoseconds: usize) {
+    pub(super) fn set_hint_time(&mut self, nanoseconds: u64) {
         self.hint_time = nanoseconds.max(1);
     }
 
-    /// Before a batch: leaves the producer's lines alone for a moment, if the last one says that this
-    /// pays.
+    /// Before a batch: leaves the producer's lines alone for a moment, if the last one says that
+    /// this pays.
     #[inline]
     pub(super) fn keep_off(&self) {
-        self.pause(self.pauses);
+        pass(self.hints);
     }
 
     /// Behind a batch, with what was gone past in all: decides how long to keep off before the next.
     #[inline]
     pub(super) fn learn(&mut self, caught_up: bool, records: u64, position: u64) {
-        self.pauses = 0;
-        if caught_up {
-            self.pauses = self.miss(records, position).min(MOST_PAUSES);
-        }
+        self.hints = if caught_up {
+            self.miss(records, position, MOST_PAUSES)
+        } else {
+            0
+        };
     }
 
     /// Behind a look for a single record that found nothing. Returns whether it has kept off.
     #[inline(always)]
     pub(super) fn keep_off_singly(&mut self, records: u64, position: u64) -> bool {
-        let pauses = self.miss(records, position);
-        if pauses > 0 {
-            self.pause(pauses.min(MOST_PAUSES_SINGLY));
-        }
-        pauses > 0
+        let hints = self.miss(records, position, MOST_PAUSES_SINGLY);
+        pass(hints);
+        hints > 0
     }
 
-    /// Counts a look that found nothing. Returns for how many pauses it pays to keep off.
+    /// Counts a look that found nothing. Returns with how many hints it pays to keep off, those of
+    /// so many pauses at most.
     #[inline(always)]
-    fn miss(&mut self, records: u64, position: u64) -> usize {
+    fn miss(&mut self, records: u64, position: u64, most: u64) -> u64 {
         self.misses = self.misses.saturating_add(1);
         if records == self.records {
             0
         } else {
-            self.catch_up(records, position)
+            self.catch_up(records, position, most)
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn catch_up(&mut self, records: u64, position: u64) -> usize {
+    fn catch_up(&mut self, records: u64, position: u64, most: u64) -> u64 {
         let found = records.wrapping_sub(self.records);
         let bytes = position.wrapping_sub(self.position);
         let gap = self.misses > MOST_MISSES;
         (self.records, self.position, self.misses) = (records, position, 0);
         self.streak = if gap { 0 } else { self.streak }.saturating_add(found);
-        if found > 1 && self.streak > BURST {
-            usize::try_from(found.saturating_add(bytes / BYTES_OF_A_PAUSE)).unwrap_or(usize::MAX)
-        } else {
-            0
+        if found == 1 || self.streak <= BURST {
+            return 0;
         }
+        let pauses = found.saturating_add(bytes / BYTES_OF_A_PAUSE).min(most);
+        pauses * PAUSE / self.hint_time
     }
+}
 
-    #[inline]
-    fn pause(&self, pauses: usize) {
-        for _ in 0..pauses * PAUSE / self.hint_time {
-            core::hint::spin_loop();
-        }
+/// Gives so many hints that this is a spin loop.
+#[inline]
+fn pass(hints: u64) {
+    for _ in 0..hints {
+        core::hint::spin_loop();
     }
 }
