@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use mapring::TryRecvError;
-use mapring::mpsc::{Consumer, Options, Producer};
+use mapring::mpsc::{Options, Producer};
 
-use super::streams::AT_ONCE;
-use super::{Check, PATIENCE, Spin, fill, name, options, race_many};
+use super::streams::{AT_ONCE, receive, send};
+use super::{PATIENCE, Spin, fill, name, options, race_many};
 
 /// With more threads than cores, whoever is waited for must soon get its turn.
 pub(crate) const YIELD_AFTER: u32 = 256;
@@ -32,17 +31,24 @@ impl Many {
     pub(crate) fn run<const N: usize>(&self, records: u64) -> Duration {
         let ring = self.options.create(&name("many")).unwrap();
         let consumer = ring.consumer().unwrap();
-        let send = (0..self.producers)
+        let send_all = (0..self.producers)
             .map(|number| {
                 let producer = ring.producer().unwrap();
                 let records = share(records, number, self.producers);
                 move || match self.batch {
-                    0 => send::<N>(producer, records),
+                    0 => send::<_, N>(producer, records),
                     size => send_batches::<N>(producer, size as u64, records),
                 }
             })
             .collect();
-        race_many(send, || receive::<N>(consumer, records))
+        race_many(send_all, || {
+            receive::<_, N>(
+                consumer,
+                AT_ONCE,
+                records,
+                Spin::yielding_after(YIELD_AFTER),
+            );
+        })
     }
 }
 
@@ -50,14 +56,6 @@ impl Many {
 pub(crate) fn share(records: u64, producer: usize, producers: usize) -> u64 {
     let rest = records % producers as u64;
     records / producers as u64 + u64::from((producer as u64) < rest)
-}
-
-fn send<const N: usize>(mut producer: Producer, records: u64) {
-    let mut payload = [0; N];
-    for i in 0..records {
-        fill(&mut payload, i);
-        producer.send(0, &payload, PATIENCE).unwrap();
-    }
 }
 
 fn send_batches<const N: usize>(mut producer: Producer, size: u64, records: u64) {
@@ -71,22 +69,5 @@ fn send_batches<const N: usize>(mut producer: Producer, size: u64, records: u64)
             batch.push(0, &payload).unwrap();
         }
         batch.publish();
-    }
-}
-
-fn receive<const N: usize>(mut consumer: Consumer, records: u64) {
-    let mut check = Check::default();
-    let mut spin = Spin::yielding_after(YIELD_AFTER);
-    let mut payload = [0; N];
-    while check.records() < records {
-        let drained = consumer.drain(AT_ONCE, |record| {
-            record.copy_to(&mut payload);
-            check.see(&payload);
-        });
-        match drained {
-            Ok(_) => spin.go_on(),
-            Err(TryRecvError::Empty) => spin.pause(),
-            Err(error) => panic!("{error}"),
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, SamplingMode, Throughput};
-use mapring::spsc::{Consumer, Options, Producer};
+use mapring::generic::{Consumer, Options, Producer, Protocol, Spsc};
 use mapring::{TryRecvError, TrySendError, WaitStrategy};
 use mapring_limits::{StreamReceiver, StreamSender};
 
@@ -41,7 +41,7 @@ pub(crate) fn measure(
 
 /// How a stream goes through a ring.
 pub(crate) struct Stream {
-    pub(crate) options: Options,
+    pub(crate) options: Options<Spsc>,
     /// Records of a batch, or none: then they are sent one by one.
     pub(crate) batch: usize,
     /// Records that one call of `drain` may hand out.
@@ -68,16 +68,20 @@ impl Stream {
         // Taken before the start, so that neither finds that the other has left.
         let (mut producer, consumer) = (here.producer().unwrap(), there.consumer().unwrap());
         producer.set_wait_strategy(self.strategy);
-        let receive = || receive::<N>(consumer, self.at_once, records);
+        let receive = || {
+            let (check, last) = receive::<_, N>(consumer, self.at_once, records, Spin::default());
+            check.finish(records, &last);
+        };
         if self.batch == 0 {
-            race(|| send::<N>(producer, records), receive)
+            race(|| send::<_, N>(producer, records), receive)
         } else {
             race(|| send_batches::<N>(producer, self.batch, records), receive)
         }
     }
 }
 
-fn send<const N: usize>(mut producer: Producer, records: u64) {
+/// Sends so many, one by one.
+pub(crate) fn send<P: Protocol, const N: usize>(mut producer: Producer<P>, records: u64) {
     let mut payload = [0; N];
     for i in 0..records {
         fill(&mut payload, i);
@@ -86,7 +90,7 @@ fn send<const N: usize>(mut producer: Producer, records: u64) {
 }
 
 /// Where a batch finds no room for its next record, it is sent as it is.
-fn send_batches<const N: usize>(mut producer: Producer, size: usize, records: u64) {
+fn send_batches<const N: usize>(mut producer: Producer<Spsc>, size: usize, records: u64) {
     let mut payload = [0; N];
     let mut spin = Spin::default();
     let mut i = 0;
@@ -110,9 +114,14 @@ fn send_batches<const N: usize>(mut producer: Producer, size: usize, records: u6
     }
 }
 
-fn receive<const N: usize>(mut consumer: Consumer, at_once: usize, records: u64) {
+/// Drains so many, at most `at_once` by one call. Returns what it has seen, and the last one.
+pub(crate) fn receive<P: Protocol, const N: usize>(
+    mut consumer: Consumer<P>,
+    at_once: usize,
+    records: u64,
+    mut spin: Spin,
+) -> (Check, [u8; N]) {
     let mut check = Check::default();
-    let mut spin = Spin::default();
     let mut payload = [0; N];
     while check.records() < records {
         let drained = consumer.drain(at_once, |record| {
@@ -125,7 +134,7 @@ fn receive<const N: usize>(mut consumer: Consumer, at_once: usize, records: u64)
             Err(error) => panic!("{error}"),
         }
     }
-    check.finish(records, &payload);
+    (check, payload)
 }
 
 /// The raw stream in the usual room.
