@@ -1,7 +1,6 @@
 //! Operations of the unit tests, which fill a ring to its last byte and kill where it matters.
 
-use arbitrary::{Arbitrary, Unstructured};
-use mapring_testing::operations::{End, Message, Operation, plans};
+use mapring_testing::operations::{Message, Operation, plans};
 
 use super::spelling::Spelling;
 
@@ -25,26 +24,16 @@ pub(crate) fn inputs() -> Vec<Vec<u8>> {
 }
 
 fn spell(operations: &[Operation]) -> Vec<u8> {
-    let list = Spelling::default().list(operations, operation);
-    let list = list.into_bytes();
-    let read = Vec::<Operation>::arbitrary_take_rest(Unstructured::new(&list));
-    assert_eq!(
-        read.expect("a list"),
-        operations,
-        "what the fuzzer will read"
-    );
     // 64 << 1 bytes, records at multiples of 8 << 0; two records away from the end.
     let ring = Spelling::default().byte(1).byte(0);
     let ring = ring.half(LONGEST).word(112);
-    [ring.into_bytes(), list].concat()
+    ring.last_list(operations, operation).into_bytes()
 }
 
 fn operation(to: Spelling, operation: &Operation) -> Spelling {
     match operation {
         Operation::Send(it) => message(to.variant(0, KINDS), it),
-        Operation::Claim { message: it, end } => {
-            message(to.variant(1, KINDS), it).variant(index(*end), 3)
-        }
+        Operation::Claim { message: it, end } => message(to.variant(1, KINDS), it).end(*end),
         Operation::Receive { room } => to.variant(4, KINDS).half(*room),
         Operation::Drain {
             limit,
@@ -61,12 +50,4 @@ fn operation(to: Spelling, operation: &Operation) -> Spelling {
 
 fn message(to: Spelling, message: &Message) -> Spelling {
     to.number(message.tag).half(message.len).byte(message.seed)
-}
-
-fn index(end: End) -> u32 {
-    match end {
-        End::Commit => 0,
-        End::Abort => 1,
-        End::Forget => 2,
-    }
 }

@@ -1,7 +1,6 @@
-//! Schedules of the unit tests, in which one step more or less is another case: a fuzzer does not find
-//! its way to them.
+//! Schedules of the unit tests, in which one step more or less is another case: a fuzzer does not
+//! find its way to them.
 
-use arbitrary::{Arbitrary, Unstructured};
 use mapring::layout::{Geometry, Kind};
 use mapring::ring::Position;
 use mapring_testing::operations::End;
@@ -46,14 +45,7 @@ fn twins() -> impl Iterator<Item = Vec<Turn>> {
 
 /// So many records of one producer that it shows what it has counted.
 fn many_records() -> Vec<Turn> {
-    let drain = Consumption::Drain {
-        limit: 100,
-        release_every: 1000,
-    };
-    let round = [
-        goes_on(0, TO_THE_END, batch(10)),
-        plans::consumes(TO_THE_END, drain),
-    ];
+    let round = [goes_on(0, TO_THE_END, batch(10)), plans::drains()];
     round.iter().cycle().take(64).cloned().collect()
 }
 
@@ -73,13 +65,10 @@ fn geometry() -> Geometry {
 }
 
 fn spell(turns: &[Turn]) -> Vec<u8> {
-    let list = Spelling::default().list(turns, turn).into_bytes();
-    let read = Vec::<Turn>::arbitrary_take_rest(Unstructured::new(&list));
-    assert_eq!(read.expect("a list"), turns, "what the fuzzer will read");
     // 64 << 3 bytes, records at multiples of 8 << 0, 1 + 2 producers.
     let ring = Spelling::default().byte(3).byte(0).byte(2);
     let ring = ring.half(LONGEST).word(START);
-    [ring.into_bytes(), list].concat()
+    ring.last_list(turns, turn).into_bytes()
 }
 
 fn turn(to: Spelling, turn: &Turn) -> Spelling {
@@ -97,17 +86,14 @@ fn turn(to: Spelling, turn: &Turn) -> Spelling {
 fn production(to: Spelling, job: &Production) -> Spelling {
     match job {
         Production::Send(it) => message(to.variant(0, 5), it),
-        Production::Claim {
-            message: it,
-            end: by,
-        } => end(message(to.variant(1, 5), it), *by),
+        Production::Claim { message: it, end } => message(to.variant(1, 5), it).end(*end),
         Production::Batch {
             messages,
             spare,
-            end: by,
+            end,
         } => {
             let to = to.variant(2, 5).list(messages, message);
-            end(to.byte(spare.cast_unsigned()), *by)
+            to.byte(spare.cast_unsigned()).end(*end)
         }
         Production::Look => to.variant(3, 5),
         Production::Leave => to.variant(4, 5),
@@ -116,15 +102,6 @@ fn production(to: Spelling, job: &Production) -> Spelling {
 
 fn message(to: Spelling, message: &Message) -> Spelling {
     to.half(message.len).byte(message.seed)
-}
-
-fn end(to: Spelling, end: End) -> Spelling {
-    let index = match end {
-        End::Commit => 0,
-        End::Abort => 1,
-        End::Forget => 2,
-    };
-    to.variant(index, 3)
 }
 
 fn consumption(to: Spelling, job: &Consumption) -> Spelling {

@@ -26,17 +26,20 @@ pub fn consumes(steps: u8, job: Consumption) -> Turn {
     Turn::Consumer { steps, job }
 }
 
-/// The consumer receives what it can, past what is dead. Its first turn may be used up by attaching.
+/// The consumer drains what is there.
 #[must_use]
-pub fn consumes_everything() -> Vec<Turn> {
+pub fn drains() -> Turn {
     let drain = Consumption::Drain {
         limit: 100,
         release_every: 1000,
     };
-    let round = [
-        consumes(TO_THE_END, drain),
-        consumes(TO_THE_END, Consumption::Recover),
-    ];
+    consumes(TO_THE_END, drain)
+}
+
+/// The consumer receives what it can, past what is dead. Its first turn may be used up by attaching.
+#[must_use]
+pub fn consumes_everything() -> Vec<Turn> {
+    let round = [drains(), consumes(TO_THE_END, Consumption::Recover)];
     round.iter().cycle().take(8).cloned().collect()
 }
 
