@@ -106,6 +106,15 @@ impl Claims {
         &mut self.claims[number]
     }
 
+    /// The number of the claim that starts at `offset` and has no header, if there is one.
+    pub(super) fn open_at(&self, offset: u64) -> Option<usize> {
+        let found = self
+            .claims
+            .binary_search_by_key(&offset, |claim| claim.start);
+        let number = found.ok()?;
+        (self.claims[number].stage == Stage::Claimed).then_some(number)
+    }
+
     /// What starts at `offset`, which is before the end.
     ///
     /// # Panics

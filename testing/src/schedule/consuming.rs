@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use mapring::layout;
+use mapring::ring::Gap;
 use mapring::ring::mpsc::Consumer;
 use mapring::ring::participant;
 
@@ -81,7 +82,11 @@ impl Life<'_> {
         let mut kernel = Kernel::new(&self.world.locks, self.baton);
         let position = self.consumer.position();
         let gap = self.consumer.recover(&mut kernel);
-        lock(&self.world.ledger).recovered(position, gap.expect("nothing corrupt"));
+        let gap = gap.expect("nothing corrupt");
+        if let Gap::Alive { index } = gap {
+            assert!(kernel.has_refused(index), "nobody held slot {index}");
+        }
+        lock(&self.world.ledger).recovered(position, gap);
         // The dead ones' places are kept until some time later.
         self.baton.step();
     }

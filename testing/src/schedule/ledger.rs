@@ -196,6 +196,25 @@ impl Ledger {
         }
     }
 
+    /// The consumer sees the intent of somebody alive only at that one's own claim, or while that one
+    /// is in the middle of something (M4): else it would be in the way for as long as it likes.
+    pub(super) fn loaded(&self, who: Who, at: Word, value: u64) {
+        let is_intent = |it: &&Producer| {
+            let slot = self.geometry.producer_slot(it.slot);
+            it.alive && at == slot.plus(layout::SLOT_INTENT)
+        };
+        let (Who::Consumer, Some(holder)) = (who, self.producers.iter().find(is_intent)) else {
+            return;
+        };
+        // Zero says that it means to claim nowhere.
+        let claim = (value != 0).then(|| self.claims.open_at(self.offset(value & !1)));
+        if let Some(claim) = claim.flatten() {
+            let may_claim = holder.busy || holder.open == Some(claim);
+            let slot = holder.slot;
+            assert!(may_claim, "slot {slot} is in the way, and does nothing");
+        }
+    }
+
     /// A producer writes only where it has claimed, and until it has published that.
     fn wrote(&mut self, number: usize, at: Word, value: u64) {
         let open = self.producers[number].open;
@@ -298,7 +317,7 @@ impl Ledger {
                 assert!(!is_open, "a gap at {} is hidden", self.cursor);
             }
             Gap::None => {}
-            Gap::Alive { index } => self.waits_for(index),
+            Gap::Alive { .. } => self.waits(),
         }
     }
 
@@ -346,22 +365,15 @@ impl Ledger {
     }
 
     /// Somebody who is alive holds things up; that it is the owner, is not said.
-    fn waits_for(&mut self, index: usize) {
+    fn waits(&mut self) {
         self.tally.waits += 1;
-        let is_holder = |it: &&Producer| it.alive && it.slot == index;
-        let holder = self.producers.iter().find(is_holder);
-        let holder = holder.expect("one that holds the slot");
         if self.cursor == self.claims.end() {
             return;
         }
-        let Span::Open { claim, .. } = self.claims.span(self.cursor) else {
-            return;
-        };
-        // M4: else it would be in the way for as long as it likes.
-        let may_claim = holder.busy || holder.open == Some(claim);
-        assert!(may_claim, "waits for slot {index}, which does nothing");
-        let owner = self.claims.get_mut(claim).owner;
-        self.tally.waits_for_another += u64::from(!self.producers[owner].alive);
+        if let Span::Open { claim, .. } = self.claims.span(self.cursor) {
+            let owner = self.claims.get_mut(claim).owner;
+            self.tally.waits_for_another += u64::from(!self.producers[owner].alive);
+        }
     }
 
     /// The present consumer has come to `position`, over nothing but padding.

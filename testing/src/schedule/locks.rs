@@ -52,6 +52,7 @@ pub(super) struct Kernel<'a> {
     locks: &'a Locks,
     baton: &'a Baton,
     taken: Vec<Held>,
+    refused: Vec<usize>,
 }
 
 impl<'a> Kernel<'a> {
@@ -60,7 +61,13 @@ impl<'a> Kernel<'a> {
             locks,
             baton,
             taken: Vec::new(),
+            refused: Vec::new(),
         }
+    }
+
+    /// Whether it was asked about this slot when somebody held it.
+    pub(super) fn has_refused(&self, index: usize) -> bool {
+        self.refused.contains(&index)
     }
 }
 
@@ -73,7 +80,10 @@ impl Liveness for Kernel<'_> {
                 self.taken.push(held);
                 true
             }
-            None => false,
+            None => {
+                self.refused.push(index);
+                false
+            }
         }
     }
 }

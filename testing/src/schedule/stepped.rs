@@ -12,7 +12,8 @@ use super::baton::{Baton, lock};
 use super::ledger::{Ledger, Who};
 
 /// The ring's memory, as one participant sees it. Each access waits for the participant's turn;
-/// what it changes goes into the ledger. A participant that was killed changes nothing more.
+/// what it changes, and what it
+/// sees of others' intents, goes into the ledger. A participant that was killed changes nothing more.
 #[derive(Clone, Debug)]
 pub(super) struct Stepped {
     memory: Bytes,
@@ -40,7 +41,9 @@ impl Stepped {
 impl ReadMemory for Stepped {
     fn load(&self, at: Word, order: Ordering) -> u64 {
         self.baton.step();
-        self.memory.load(at, order)
+        let value = self.memory.load(at, order);
+        lock(&self.ledger).loaded(self.who, at, value);
+        value
     }
 
     fn read(&self, from: Word, into: &mut [u8]) {
