@@ -54,14 +54,15 @@ impl<K: Protocol, P: Payload> Play for Sender<K, P> {
     fn play(&mut self, turn: &Turn, watch: &Watch) -> Result<Outcome> {
         let (producer, tag, payload) = (&mut self.producer, self.number, &mut self.payload);
         let size = payload.as_ref().len();
-        let mut send = |number| {
-            write_number(payload.as_mut(), number);
-            send(producer, tag, payload.as_ref(), watch)
-        };
         let outcome = send_until_over(turn, watch, size, |numbers| {
-            numbers.into_iter().try_for_each(&mut send)
+            for number in numbers {
+                write_number(payload.as_mut(), number);
+                send(producer, tag, payload.as_ref(), watch)?;
+            }
+            Ok(())
         })?;
-        send(LAST)?;
+        write_number(payload.as_mut(), LAST);
+        send(producer, tag, payload.as_ref(), watch)?;
         Ok(outcome)
     }
 }

@@ -41,14 +41,15 @@ impl<P: Payload> Play for Sender<P> {
             slices,
         } = self;
         let size = payload.as_ref().len();
-        let mut send = |number| {
-            write_number(payload.as_mut(), number);
-            slices.wait(watch, |until| stream.send(payload.as_ref(), until))
-        };
         let outcome = send_until_over(turn, watch, size, |numbers| {
-            numbers.into_iter().try_for_each(&mut send)
+            for number in numbers {
+                write_number(payload.as_mut(), number);
+                slices.wait(watch, |until| stream.send(payload.as_ref(), until))?;
+            }
+            Ok(())
         })?;
-        send(LAST)?;
+        write_number(payload.as_mut(), LAST);
+        slices.wait(watch, |until| stream.send(payload.as_ref(), until))?;
         stream.publish();
         Ok(outcome)
     }
