@@ -1,16 +1,17 @@
 //! Copies between private bytes and bytes that a peer may be writing.
 //!
-//! Short ones go word by word, as Relaxed atomics. Long ones go through machine
-//! instructions that the compiler cannot see into: to the language such a copy
-//! is an access by somebody else, to the machine it is a plain copy, at the
-//! speed of the memory. Either way a peer that writes at the same time makes
-//! the bytes arbitrary, and nothing else.
+//! Short ones go word by word, as Relaxed atomics. Long ones, and two words that are stored at once,
+//! go through machine instructions that the compiler cannot see into: to the language such a copy
+//! is an access by somebody else, to the machine it is a plain copy, at the speed of the memory.
+//! Either way a peer that writes at the same time makes the bytes arbitrary, and nothing else.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::layout::WORD;
 
+/// Bytes of two words.
+const PAIR: usize = 2 * WORD;
 /// From this many bytes on, a copy is opaque. Measured in `docs/decisions.md`.
 const OPAQUE_FROM: usize = 128;
 /// From this many on, it is the processor's own copy loop.
@@ -39,9 +40,14 @@ pub(super) unsafe fn write(to: *mut u8, bytes: &[u8]) {
         // The last word first: the line of the first is that of the header, which is written next. In
         // between, no other line may have to be waited for, or the consumer, which looks at the
         // header, takes the line away.
-        for (i, word) in words.chunks_exact(WORD).enumerate().rev() {
+        let (pairs, odd) = words.as_chunks::<PAIR>();
+        if !odd.is_empty() {
             // SAFETY: within the range the caller vouches for.
-            unsafe { store(to.wrapping_add(i * WORD), word) };
+            unsafe { store(to.wrapping_add(pairs.len() * PAIR), odd) };
+        }
+        for (i, pair) in pairs.iter().enumerate().rev() {
+            // SAFETY: within the range the caller vouches for.
+            unsafe { store_pair(to.wrapping_add(i * PAIR), pair) };
         }
     }
 }
@@ -115,6 +121,43 @@ fn set_last_word(into: &mut [u8], word: u64) {
     for at in [0, len / 2, len - 1] {
         into[at] = (word >> (8 * at)) as u8;
     }
+}
+
+/// Two words by one store, for a processor has room for so many stores that wait for their lines. They
+/// are loaded one by one: such a load need not wait for a word that was stored just before.
+///
+/// # Safety
+/// `to` is valid for writes of two words, and that memory is only accessed atomically or opaquely.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {
+    // SAFETY: reads the 16 bytes of `pair` and writes 16 at `to`, which the caller vouches for; none of
+    // the three asks for alignment; it uses no stack and changes no flags.
+    unsafe {
+        std::arch::asm!(
+            "movq {words}, qword ptr [{from}]",
+            "movhps {words}, qword ptr [{from} + 8]",
+            "movups xmmword ptr [{to}], {words}",
+            from = in(reg) pair.as_ptr(),
+            to = in(reg) to,
+            words = out(xmm_reg) _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Two words, the last one first.
+///
+/// # Safety
+/// `to` is a multiple of eight and valid for two atomic stores.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {
+    let (first, last) = pair.split_at(WORD);
+    // SAFETY: aligned and valid by this function's contract.
+    unsafe { store(to.wrapping_add(WORD), last) };
+    // SAFETY: as above.
+    unsafe { store(to, first) };
 }
 
 /// # Safety
