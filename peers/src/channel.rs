@@ -23,7 +23,7 @@ pub(crate) trait Sender<P: Payload> {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         match payloads.next() {
             Some(payload) => self.send(payload),
@@ -53,7 +53,7 @@ pub(crate) trait Receiver<P: Payload> {
     ///
     /// # Errors
     /// As [`Receiver::receive`].
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
         self.receive(see)
     }

@@ -28,7 +28,7 @@ impl Check {
     }
 
     /// Reads all of a payload.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn see<P: Payload>(&mut self, bytes: &[u8]) {
         self.records += 1;
         if bytes.len() != P::BYTES {
@@ -51,7 +51,7 @@ impl Check {
     }
 
     /// How many it has seen.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn records(&self) -> u64 {
         self.records
     }
@@ -83,7 +83,7 @@ impl Check {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn word(bytes: &[u8], index: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[8 * index..8 * index + 8]);

@@ -25,13 +25,13 @@ pub(crate) trait Payload: Pod + Debug + Send + Sync {
     type RawReceiver: Raw + Receiver<Self> + Send;
 
     /// Its bytes.
-    #[inline]
+    #[inline(always)]
     fn bytes(&self) -> &[u8] {
         bytemuck::bytes_of(self)
     }
 
     /// Its bytes.
-    #[inline]
+    #[inline(always)]
     fn bytes_mut(&mut self) -> &mut [u8] {
         bytemuck::bytes_of_mut(self)
     }
@@ -121,14 +121,14 @@ impl<P: Payload> Payloads<P> {
     }
 
     /// How many there are still.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn left(&self) -> usize {
         (self.end - self.next) as usize
     }
 
     /// Offers one after the other, `limit` at most, as long as `take` takes them. Returns how many
     /// it took; what it did not take comes again.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn offer(&mut self, limit: usize, mut take: impl FnMut(&P) -> bool) -> usize {
         let mut taken = 0;
         while taken < limit {
@@ -143,7 +143,7 @@ impl<P: Payload> Payloads<P> {
     }
 
     /// The next one, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> Option<&P> {
         if self.next == self.end {
             return None;

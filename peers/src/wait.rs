@@ -38,7 +38,7 @@ struct Wait {
 
 impl Wait {
     /// For a moment.
-    #[inline]
+    #[inline(always)]
     fn pause(&mut self) -> Result<()> {
         hint::spin_loop();
         self.looks += 1;

@@ -35,14 +35,14 @@ impl Threads for Queue {
 }
 
 impl<P: Payload> Sender<P> for Arc<ArrayQueue<P>> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         wait_for(|| self.push(*payload).ok())
     }
 }
 
 impl<P: Payload> Receiver<P> for Arc<ArrayQueue<P>> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = wait_for(|| self.pop())?;
         see(payload.bytes());

@@ -81,7 +81,7 @@ impl<P: Payload> Sending<P> {
     }
 
     /// Sends all of them, in as many steps as it takes.
-    #[inline]
+    #[inline(always)]
     fn send_all(end: &mut End, mut payloads: &[P]) -> Result<()> {
         while !payloads.is_empty() {
             let sent = wait_for(|| {
@@ -100,12 +100,12 @@ impl<P: Payload> Sending<P> {
 }
 
 impl<P: Payload> Sender<P> for Sending<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         Self::send_all(&mut self.end, std::slice::from_ref(payload))
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         self.batch.clear();
         payloads.offer(self.batch.capacity(), |payload| {
@@ -134,7 +134,7 @@ impl<P: Payload> Receiving<P> {
     }
 
     /// Receives some, so many at most.
-    #[inline]
+    #[inline(always)]
     fn receive_some(&mut self, most: usize, mut see: impl FnMut(&[u8])) -> Result<()> {
         let end = &mut self.end;
         let payloads = self.payloads.get_mut(..most).context("more than a batch")?;
@@ -154,7 +154,7 @@ impl<P: Payload> Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let wait_one = match (self.wait, self.end.wait_one) {
             (Wait::Asleep | Wait::Freely, Some(wait_one)) => wait_one,
@@ -169,7 +169,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
         self.receive_some(self.payloads.len(), see)
     }

@@ -36,7 +36,7 @@ impl Threads for Crossbeam {
 }
 
 impl<P: Payload> Sender<P> for crossbeam_channel::Sender<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         Ok(crossbeam_channel::Sender::send(self, *payload)?)
     }
@@ -48,7 +48,7 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = match self.wait {
             Wait::Asleep | Wait::Freely => self.receiver.recv()?,

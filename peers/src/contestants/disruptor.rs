@@ -69,13 +69,13 @@ struct Sending<T> {
 }
 
 impl<P: Payload, T: Producer<P>> Sender<P> for Sending<T> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         wait_for(|| self.producer.try_publish(|event| *event = *payload).ok())?;
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         let count = self.batch.min(payloads.left());
         wait_for(|| {
@@ -96,7 +96,7 @@ impl<P: Payload, T: Producer<P>> Sender<P> for Sending<T> {
 macro_rules! receiver {
     ($barrier:ty) => {
         impl<P: Payload> Receiver<P> for EventPoller<P, $barrier> {
-            #[inline]
+            #[inline(always)]
             fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
                 wait_for(|| {
                     let mut events = self.take(1).ok()?;
@@ -105,7 +105,7 @@ macro_rules! receiver {
                 })
             }
 
-            #[inline]
+            #[inline(always)]
             fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
                 wait_for(|| {
                     let mut events = self.poll().ok()?;

@@ -128,7 +128,7 @@ struct Sending {
 }
 
 impl<P: Payload> Sender<P> for Sending {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         let sample = self.publisher.loan_slice_uninit(P::BYTES)?;
         sample.write_from_slice(payload.bytes()).send()?;
@@ -146,7 +146,7 @@ struct Receiving {
 }
 
 impl<P: Payload> Receiver<P> for Receiving {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let sample = wait_for(|| {
             let received = self.subscriber.receive();

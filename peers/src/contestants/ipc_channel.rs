@@ -100,7 +100,7 @@ impl Processes for IpcChannel {
 }
 
 impl<P: Payload> Sender<P> for IpcBytesSender {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         Ok(IpcBytesSender::send(self, payload.bytes())?)
     }
@@ -112,7 +112,7 @@ struct Receiving {
 }
 
 impl<P: Payload> Receiver<P> for Receiving {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let bytes = match self.wait {
             Wait::Asleep | Wait::Freely => self.receiver.recv()?,

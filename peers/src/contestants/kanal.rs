@@ -40,7 +40,7 @@ impl Threads for Kanal {
 }
 
 impl<P: Payload> Sender<P> for ::kanal::Sender<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         Ok(::kanal::Sender::send(self, *payload)?)
     }
@@ -52,13 +52,13 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         see(self.receiver.recv()?.bytes());
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         self.payloads.clear();
         if self.receiver.drain_into(&mut self.payloads)? == 0 {

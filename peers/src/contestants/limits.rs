@@ -115,7 +115,7 @@ impl<const N: usize> Raw for StreamReceiver<N> {
 }
 
 impl<P: Payload, const N: usize> Sender<P> for StreamSender<N> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         let bytes = payload.bytes().try_into().context("another size")?;
         Ok(self.send(bytes, far())?)
@@ -128,7 +128,7 @@ impl<P: Payload, const N: usize> Sender<P> for StreamSender<N> {
 }
 
 impl<P: Payload, const N: usize> Receiver<P> for StreamReceiver<N> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let mut payload = [0; N];
         self.receive(&mut payload, far())?;

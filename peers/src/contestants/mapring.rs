@@ -90,13 +90,13 @@ struct Sending {
 }
 
 impl<P: Payload> Sender<P> for Sending {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         self.producer.send(0, payload.bytes(), PATIENCE)?;
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         wait_for(|| {
             let mut batch = match self.producer.batch() {
@@ -126,7 +126,7 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let into = self.payload.bytes_mut();
         let received = match self.size.wait {
@@ -140,7 +140,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let into = self.payload.bytes_mut();
         wait_for(|| {
@@ -191,7 +191,7 @@ struct TrustingReceiver {
 }
 
 impl TrustingReceiver {
-    #[inline]
+    #[inline(always)]
     fn drain(&mut self, limit: usize, mut see: impl FnMut(&[u8])) -> Result<()> {
         wait_for(|| match self.consumer.drain(limit, |record| see(&record)) {
             Err(TryRecvError::Empty) => None,
@@ -202,12 +202,12 @@ impl TrustingReceiver {
 }
 
 impl<P: Payload> Receiver<P> for TrustingReceiver {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
         self.drain(1, see)
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
         self.drain(self.batch, see)
     }

@@ -55,7 +55,7 @@ pub(super) struct Sending {
 }
 
 impl<P: Payload> Sender<P> for Sending {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         self.producer.send(0, payload.bytes(), PATIENCE)?;
         Ok(())
@@ -69,12 +69,12 @@ pub(super) struct Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
         self.receive_batch(see)
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let into = self.payload.bytes_mut();
         wait_for(|| {

@@ -136,7 +136,7 @@ fn queue(number: &str) -> Result<MqdT> {
 struct Sending(MqdT);
 
 impl<P: Payload> Sender<P> for Sending {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         loop {
             match mq_send(&self.0, payload.bytes(), 0) {
@@ -153,7 +153,7 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let (into, mut priority) = (self.payload.bytes_mut(), 0);
         let length = wait_for(|| match mq_receive(&self.queue, into, &mut priority) {

@@ -50,12 +50,12 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Sender<P> for Sending<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         wait_for(|| self.producer.try_push(*payload).ok())
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         wait_for(|| {
             let next = iter::from_fn(|| payloads.next().copied());
@@ -65,14 +65,14 @@ impl<P: Payload> Sender<P> for Sending<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = wait_for(|| self.consumer.try_pop())?;
         see(payload.bytes());
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let count = wait_for(|| {
             let count = self.consumer.pop_slice(&mut self.payloads);

@@ -51,12 +51,12 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Sender<P> for Sending<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         wait_for(|| self.producer.push(*payload).ok())
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         let count = self.batch.min(payloads.left());
         wait_for(|| {
@@ -71,14 +71,14 @@ impl<P: Payload> Sender<P> for Sending<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = wait_for(|| self.consumer.pop().ok())?;
         see(payload.bytes());
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         wait_for(|| {
             let chunk = match self.consumer.read_chunk(self.batch) {

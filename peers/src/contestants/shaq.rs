@@ -119,12 +119,12 @@ struct Sending<P> {
 }
 
 impl<P: Payload> Sender<P> for Sending<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         wait_for(|| self.producer.try_write(*payload).ok())
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         wait_for(|| {
             let mut batch = self.producer.write_batch();
@@ -141,7 +141,7 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = match self.wait {
             Wait::Asleep => self.consumer.read_timeout(PATIENCE)?,
@@ -151,7 +151,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         wait_for(|| {
             let batch = self.consumer.try_reserve_read_batch(self.batch)?;
@@ -194,7 +194,7 @@ impl Processes for Many {
 }
 
 impl<P: Payload> Sender<P> for mpmc::Producer<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         wait_for(|| self.try_write(*payload).ok())
     }
@@ -206,14 +206,14 @@ struct ManyReceiver<P> {
 }
 
 impl<P: Payload> Receiver<P> for ManyReceiver<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = wait_for(|| self.consumer.try_read())?;
         see(payload.bytes());
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         wait_for(|| {
             let batch = self.consumer.try_reserve_read_batch(self.batch)?;

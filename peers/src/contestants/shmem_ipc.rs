@@ -118,7 +118,7 @@ struct Sending<P: Payload> {
 
 impl<P: Payload> Sending<P> {
     /// Writes some, as many as there are and there is room for, at one stretch.
-    #[inline]
+    #[inline(always)]
     fn write(&mut self, mut fill: impl FnMut(*mut P::Array, usize) -> usize) -> Result<()> {
         wait_for(|| {
             let mut written = 0;
@@ -143,7 +143,7 @@ impl<P: Payload> Sending<P> {
 }
 
 impl<P: Payload> Sender<P> for Sending<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         let payload: P::Array = bytemuck::cast(*payload);
         self.write(|to, _| {
@@ -154,7 +154,7 @@ impl<P: Payload> Sender<P> for Sending<P> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         let batch = self.size.batch;
         self.write(|to, room| {
@@ -178,7 +178,7 @@ struct Receiving<P: Payload> {
 
 impl<P: Payload> Receiving<P> {
     /// Reads so many at most, at one stretch.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self, most: usize, mut see: impl FnMut(&[u8])) -> Result<()> {
         if self.size.wait == Wait::Asleep {
             self.receiver.block_until_readable()?;
@@ -212,12 +212,12 @@ impl<P: Payload> Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
         self.read(1, see)
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, see: impl FnMut(&[u8])) -> Result<()> {
         self.read(self.size.batch, see)
     }

@@ -37,7 +37,7 @@ impl Threads for SyncChannel {
 }
 
 impl<P: Payload> Sender<P> for mpsc::SyncSender<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         Ok(mpsc::SyncSender::send(self, *payload)?)
     }
@@ -49,7 +49,7 @@ struct Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         let payload = match self.wait {
             Wait::Asleep | Wait::Freely => self.receiver.recv()?,

@@ -77,7 +77,7 @@ pub(super) struct Sending<P> {
 
 impl<P: Payload> Sending<P> {
     /// Writes blocks while there is no room.
-    #[inline]
+    #[inline(always)]
     fn write_all(end: &OwnedFd, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             match write(end, bytes) {
@@ -91,12 +91,12 @@ impl<P: Payload> Sending<P> {
 }
 
 impl<P: Payload> Sender<P> for Sending<P> {
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, payload: &P) -> Result<()> {
         Self::write_all(&self.end, payload.bytes())
     }
 
-    #[inline]
+    #[inline(always)]
     fn send_batch(&mut self, payloads: &mut Payloads<P>) -> Result<()> {
         self.batch.clear();
         payloads.offer(self.batch.capacity(), |payload| {
@@ -116,7 +116,7 @@ pub(super) struct Receiving<P> {
 
 impl<P: Payload> Receiving<P> {
     /// Waits for some bytes, so many at most in the buffer.
-    #[inline]
+    #[inline(always)]
     fn read_some(&mut self, most: usize) -> Result<()> {
         let buffer: &mut [u8] = bytemuck::cast_slice_mut(&mut self.buffer);
         let count = wait_for(|| match read(&self.end, &mut buffer[self.filled..most]) {
@@ -130,7 +130,7 @@ impl<P: Payload> Receiving<P> {
 }
 
 impl<P: Payload> Receiver<P> for Receiving<P> {
-    #[inline]
+    #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         while self.filled < P::BYTES {
             self.read_some(P::BYTES)?;
@@ -140,7 +140,7 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
         while self.filled < P::BYTES {
             self.read_some(self.buffer.len() * P::BYTES)?;
