@@ -110,7 +110,9 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
                     .keep_off_singly(self.counters.records, self.head.0);
                 // A record that lies on two lines then arrives in the time of one. Of a stream these
                 // lines are the producer's, which is left alone.
-                if !kept_off {
+                if kept_off {
+                    self.kept_off();
+                } else {
                     let header = self.head.word(&self.geometry);
                     self.memory.prefetch_read(header, LINE);
                 }
@@ -176,7 +178,9 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         if self.corrupt.is_some() {
             return 0;
         }
-        self.pace.keep_off();
+        if self.pace.keep_off() {
+            self.kept_off();
+        }
         // Copies, so that they can stay in registers whatever `each` does.
         let geometry = self.geometry;
         let mut head = self.head;
@@ -238,6 +242,13 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         self.pace
             .learn(caught_up, self.counters.records, self.head.0);
         count
+    }
+
+    /// Behind a wait: one that fills the ring is too long.
+    #[cold]
+    #[inline(never)]
+    fn kept_off(&mut self) {
+        self.pace.kept_off(self.waiting(), self.geometry.capacity());
     }
 
     /// Gives everything gone past back to the producer.

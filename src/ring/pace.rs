@@ -19,7 +19,10 @@ const BURST: u64 = 64;
 /// written, and slows both down to one transfer of a line for each record. So one that
 /// has caught up with a stream waits a little, one pause for each record that it has just
 /// found, and finds more the next time. One that finds records singly, or in bursts with gaps
-/// between them, does not wait: who answers them is in a hurry. Measured in `docs/decisions.md`.
+/// between them, does not wait: who answers them is in a hurry. Nor must a wait be so long that
+/// the ring is full at its end, for then the producer waits, too: it becomes half as long when there
+/// were records in three quarters of it, and a pause longer when there were not. Measured in
+/// `docs/decisions.md`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// Nanoseconds that a `spin_loop` hint takes, or less.
@@ -34,6 +37,8 @@ pub(super) struct Pace {
     misses: u32,
     /// Records since there was a gap.
     streak: u64,
+    /// Longest wait that leaves room in the ring, in pauses: one at least.
+    most: u64,
 }
 
 impl Pace {
@@ -46,6 +51,7 @@ impl Pace {
             position,
             misses: 0,
             streak: 0,
+            most: MOST_PAUSES,
         }
     }
 
@@ -55,10 +61,20 @@ impl Pace {
     }
 
     /// Before a batch: leaves the producer's lines alone for a moment, if the last one says that
-    /// this pays.
+    /// this pays. Returns whether it has.
     #[inline]
-    pub(super) fn keep_off(&self) {
+    pub(super) fn keep_off(&self) -> bool {
         pass(self.hints);
+        self.hints > 0
+    }
+
+    /// When it has kept off: so many bytes of a ring of this capacity wait now.
+    pub(super) fn kept_off(&mut self, waiting: usize, capacity: usize) {
+        self.most = if waiting > capacity / 4 * 3 {
+            (self.most / 2).max(1)
+        } else {
+            (self.most + 1).min(MOST_PAUSES)
+        };
     }
 
     /// Behind a batch, with what was gone past in all: decides how long to keep off before the next.
@@ -102,8 +118,8 @@ impl Pace {
         if found == 1 || self.streak <= BURST {
             return 0;
         }
-        let pauses = found.saturating_add(bytes / BYTES_OF_A_PAUSE).min(most);
-        pauses * PAUSE / self.hint_time
+        let pauses = found.saturating_add(bytes / BYTES_OF_A_PAUSE);
+        pauses.min(most).min(self.most) * PAUSE / self.hint_time
     }
 }
 
@@ -112,5 +128,85 @@ impl Pace {
 fn pass(hints: u64) {
     for _ in 0..hints {
         core::hint::spin_loop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bytes of a record.
+    const SIZE: u64 = 72;
+    const CAPACITY: usize = 64 << 10;
+
+    /// Follows a stream that brings so many records each time, and returns how many hints a wait
+    /// has then.
+    fn follow(pace: &mut Pace, each: u64, times: u64) -> u64 {
+        for _ in 0..times {
+            let (records, position) = (pace.records + each, pace.position + each * SIZE);
+            pace.learn(true, records, position);
+        }
+        pace.hints
+    }
+
+    #[test]
+    fn a_stream_is_waited_for_as_long_as_it_brought_records_and_bytes() {
+        let mut pace = Pace::new(0, 0);
+        let each = BURST + 1;
+        assert_eq!(
+            follow(&mut pace, each, 1),
+            each + each * SIZE / BYTES_OF_A_PAUSE
+        );
+        assert_eq!(follow(&mut pace, 2, 1), 2);
+        assert_eq!(follow(&mut pace, 1000, 1), MOST_PAUSES);
+        pace.set_hint_time(4 * PAUSE);
+        assert_eq!(follow(&mut pace, 1000, 1), MOST_PAUSES / 4);
+    }
+
+    #[test]
+    fn single_records_and_bursts_are_no_stream() {
+        let mut pace = Pace::new(0, 0);
+        assert_eq!(follow(&mut pace, 1, 1000), 0);
+        for _ in 0..100 {
+            // A gap, and then a burst.
+            for _ in 0..MOST_MISSES {
+                pace.learn(true, pace.records, pace.position);
+            }
+            assert_eq!(follow(&mut pace, BURST, 1), 0);
+        }
+        assert!(follow(&mut pace, BURST, 1) > 0, "without a gap it is one");
+    }
+
+    #[test]
+    fn who_has_not_caught_up_does_not_wait() {
+        let mut pace = Pace::new(0, 0);
+        assert!(follow(&mut pace, 1000, 1) > 0 && pace.keep_off());
+        pace.learn(false, 2000, 2000 * SIZE);
+        assert!(!pace.keep_off());
+    }
+
+    #[test]
+    fn a_single_look_waits_once_for_what_it_caught_up_with() {
+        let mut pace = Pace::new(0, 0);
+        pace.set_hint_time(PAUSE * MOST_PAUSES_SINGLY);
+        assert!(pace.keep_off_singly(1000, 1000 * SIZE));
+        assert!(!pace.keep_off_singly(1000, 1000 * SIZE));
+        assert!(!pace.keep_off_singly(1001, 1001 * SIZE));
+    }
+
+    #[test]
+    fn a_wait_that_fills_the_ring_is_halved_and_grows_again() {
+        let mut pace = Pace::new(0, 0);
+        let (full, enough) = (CAPACITY / 4 * 3 + 8, CAPACITY / 4 * 3);
+        for left in [64, 32, 16, 8, 4, 2, 1, 1] {
+            pace.kept_off(full, CAPACITY);
+            assert_eq!(follow(&mut pace, 1000, 1), left);
+        }
+        for left in 2..=MOST_PAUSES {
+            pace.kept_off(enough, CAPACITY);
+            assert_eq!(follow(&mut pace, 1000, 1), left);
+        }
+        pace.kept_off(0, CAPACITY);
+        assert_eq!(follow(&mut pace, 1000, 1), MOST_PAUSES);
     }
 }
