@@ -21,7 +21,7 @@ const KEEPS_UP: u64 = 1024;
 /// How many bytes of the ring are sent between two looks at how the consumer does.
 const SAMPLE_EVERY: usize = 64 << 10;
 /// How far past the tail cache lines are fetched for writing.
-const PREFETCH_AHEAD: usize = 512;
+const PREFETCH_AHEAD: usize = 1024;
 
 /// The sending side of a ring.
 #[derive(Debug)]
