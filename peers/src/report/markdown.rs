@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::table::{Table, tables};
+use super::table::{Cell, Table, tables};
 use crate::results::{Entry, Results};
 
 /// All of it: how it was measured, the tables, the contestants. `plot` is where the picture is, seen
@@ -29,7 +29,7 @@ pub(crate) fn report(results: &Results, plot: Option<&str>) -> String {
     text.push_str(HOW);
     for table in tables(results) {
         let _ = writeln!(text, "\n## {}\n\n{}\n", table.title, capital(table.unit));
-        text.push_str(&of_table(&table));
+        text.push_str(&of_table(&table, Cell::text));
     }
     text.push_str("\n## Who they are\n\n");
     text.push_str("| | version | between | used by |\n|---|---|---|---|\n");
@@ -57,22 +57,22 @@ fn list(title: &str, items: impl IntoIterator<Item = impl fmt::Display>) -> Stri
     format!("\n{title}:\n\n{lines}")
 }
 
-/// A table: a dash is what a contestant does not offer.
-pub(super) fn of_table(table: &Table) -> String {
-    let mut text = format!("| | | {} |\n", table.columns.join(" | "));
-    text.push_str(&"|---".repeat(table.columns.len() + 2));
-    text.push_str("|\n");
+/// A table: a dash is what a contestant does not offer. `text` says what stands in a cell.
+pub(super) fn of_table(table: &Table, text: impl Fn(Cell) -> String) -> String {
+    let mut lines = format!("| | | {} |\n", table.columns.join(" | "));
+    lines.push_str(&"|---".repeat(table.columns.len() + 2));
+    lines.push_str("|\n");
     for row in &table.rows {
-        let cells: Vec<_> = row.cells.iter().map(|cell| cell.text()).collect();
+        let cells: Vec<_> = row.cells.iter().map(|cell| text(*cell)).collect();
         let _ = writeln!(
-            text,
+            lines,
             "| {} | {} | {} |",
-            row.name,
+            marked(row.name),
             row.between,
             cells.join(" | ")
         );
     }
-    text
+    lines
 }
 
 fn of_entry(entry: &Entry) -> String {
@@ -83,8 +83,29 @@ fn of_entry(entry: &Entry) -> String {
     };
     format!(
         "| [{}]({}) | {} | {between} | {} |\n",
-        entry.name, entry.link, entry.version, entry.usage
+        marked(entry.name),
+        entry.link,
+        entry.version,
+        entry.usage
     )
+}
+
+/// The name, with what is a name in a program set as code.
+fn marked(name: &str) -> String {
+    let is_code = |word: &str| {
+        let letters = word.as_bytes();
+        let mut pairs = letters.windows(2);
+        word.contains('_')
+            || pairs.any(|two| two[0].is_ascii_lowercase() && two[1].is_ascii_uppercase())
+    };
+    let words = name.split(' ').map(|word| {
+        if is_code(word) {
+            format!("`{word}`")
+        } else {
+            word.to_owned()
+        }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn capital(text: &str) -> String {
@@ -126,9 +147,21 @@ mod tests {
     }
 
     #[test]
+    fn names_of_programs_are_code() {
+        for (name, text) in [
+            ("raw limit", "raw limit"),
+            ("POSIX mq", "POSIX mq"),
+            ("DPDK rte_ring", "DPDK `rte_ring`"),
+            ("crossbeam ArrayQueue", "crossbeam `ArrayQueue`"),
+        ] {
+            assert_eq!(marked(name), text);
+        }
+    }
+
+    #[test]
     fn rows_are_as_wide_as_the_header() {
         for table in tables(&results()) {
-            let text = of_table(&table);
+            let text = of_table(&table, Cell::text);
             let widths = text.lines().map(|line| line.matches('|').count());
             let widths: Vec<_> = widths.collect();
             assert!(widths.iter().all(|width| *width == widths[0]), "{text}");

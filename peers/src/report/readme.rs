@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 
 use super::markdown::of_table;
-use super::table::table;
+use super::table::{Cell, table};
 use crate::question::{Mode, Question};
 use crate::results::Results;
 
@@ -35,6 +35,7 @@ fn short(results: &Results) -> String {
             Question::RoundTrip { bytes: 64 },
             Question::Asleep,
             mode(Mode::Single),
+            mode(Mode::Drain),
             mode(Mode::Batch),
             Question::ManyToOne { producers: 4 },
         ],
@@ -42,19 +43,21 @@ fn short(results: &Results) -> String {
     let columns = [
         "round trip, ns",
         "asleep, ns",
-        "stream, M/s",
-        "in batches, M/s",
-        "4 producers, M/s",
+        "one a call, M/s",
+        "sent so, drained",
+        "in batches",
+        "4 producers",
     ];
     table.columns = columns.map(str::to_owned).to_vec();
     let machine = &results.machine;
     format!(
-        "\n{}, {} cores, {}, 64 bytes; medians of {} rounds, × to the raw limit:\n\n{}\n",
+        "\n{}, {} cores, {}, 64 bytes; medians of {} rounds, × to the raw limit, M/s million records a\n\
+         second:\n\n{}\n",
         machine.processor,
         machine.cores,
         machine.date,
         results.rounds,
-        of_table(&table)
+        of_table(&table, Cell::median)
     )
 }
 
@@ -68,7 +71,7 @@ mod tests {
         let document = "a\n<!-- peers -->\nold\n<!-- end of peers -->\nb\n";
         let once = replace(document, &results()).unwrap();
         assert!(once.starts_with("a\n<!-- peers -->\n") && once.ends_with("-->\nb\n"));
-        assert!(!once.contains("old") && once.contains("| other | P | 150"));
+        assert!(!once.contains("old") && once.contains("| other | P | 150 ×1.50 |"));
         assert_eq!(replace(&once, &results()).unwrap(), once);
     }
 

@@ -143,14 +143,26 @@ pub(super) fn cell(results: &Results, entry: &Entry, question: Question) -> Cell
 impl Cell {
     /// As text: the median, the least and the most, and the ratio.
     pub(super) fn text(self) -> String {
+        self.with(|spread| {
+            let [median, least, most] = [spread.median, spread.least, spread.most].map(number);
+            format!("{median} ({least} to {most})")
+        })
+    }
+
+    /// As text: the median and the ratio.
+    pub(super) fn median(self) -> String {
+        self.with(|spread| number(spread.median))
+    }
+
+    /// As text: what `say` says of a figure, and the ratio.
+    fn with(self, say: impl Fn(Spread) -> String) -> String {
         match self {
             Self::None => "–".to_owned(),
             Self::Cannot => "cannot".to_owned(),
             Self::Failed => "failed".to_owned(),
             Self::Figure { spread, ratio } => {
-                let [median, least, most] = [spread.median, spread.least, spread.most].map(number);
                 let ratio = ratio.map(|ratio| format!(" ×{}", number(ratio)));
-                format!("{median} ({least} to {most}){}", ratio.unwrap_or_default())
+                say(spread) + &ratio.unwrap_or_default()
             }
         }
     }
