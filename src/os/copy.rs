@@ -1,9 +1,10 @@
 //! Copies between private bytes and bytes that a peer may be writing.
 //!
-//! Short ones go word by word, as Relaxed atomics. Long ones, and two words that are stored at once,
-//! go through machine instructions that the compiler cannot see into: to the language such a copy
-//! is an access by somebody else, to the machine it is a plain copy, at the speed of the memory.
-//! Either way a peer that writes at the same time makes the bytes arbitrary, and nothing else.
+//! Short ones are read word by word, as Relaxed atomics, and stored so or two words at a time. Long
+//! ones, and two words at a time, go through machine instructions that the compiler cannot see
+//! into: to the language such a copy is an access by somebody else, to the machine it is a plain
+//! copy, at the speed of the memory. Either way a peer that writes at the same time makes the bytes
+//! arbitrary, and nothing else.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -123,16 +124,17 @@ fn set_last_word(into: &mut [u8], word: u64) {
     }
 }
 
-/// Two words by one store, for a processor has room for so many stores that wait for their lines. They
-/// are loaded one by one: such a load need not wait for a word that was stored just before.
+/// Two words by one store, for a processor has room for only so many stores that wait for their
+/// lines. They are loaded one by one: such a load need not wait for a word that was just stored.
 ///
 /// # Safety
-/// `to` is valid for writes of two words, and that memory is only accessed atomically or opaquely.
+/// `to` is a multiple of eight, and valid for writes of two words; the memory is only accessed
+/// atomically or opaquely.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {
-    // SAFETY: reads the 16 bytes of `pair` and writes 16 at `to`, which the caller vouches for; none of
-    // the three asks for alignment; it uses no stack and changes no flags.
+    // SAFETY: reads the 16 bytes of `pair` and writes 16 at `to`, which the caller vouches for;
+    // none of the three asks for alignment; it uses no stack and changes no flags.
     unsafe {
         std::arch::asm!(
             "movq {words}, qword ptr [{from}]",
@@ -149,7 +151,8 @@ unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {
 /// Two words, the last one first.
 ///
 /// # Safety
-/// `to` is a multiple of eight and valid for two atomic stores.
+/// `to` is a multiple of eight, and valid for writes of two words; the memory is only accessed
+/// atomically or opaquely.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {

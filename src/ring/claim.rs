@@ -88,7 +88,7 @@ impl<'a, P: Produce> Claim<'a, P> {
     #[inline(always)]
     pub(crate) fn publish(&mut self, tag: u32) {
         let header = RecordHeader { tag, len: self.len };
-        self.producer.publish(header.to_word(), &self.extent, 1);
+        self.producer.publish_claim(header.to_word(), &self.extent);
     }
 }
 

@@ -105,13 +105,13 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         match poll::<P>(&self.memory, &self.geometry, self.head) {
             Ok(Found::Record(header)) => Ok(Some(header)),
             Ok(Found::Nothing) => {
-                let kept_off = self
+                let has_waited = self
                     .pace
                     .keep_off_singly(self.counters.records, self.head.0);
                 // A record that lies on two lines then arrives in the time of one. Of a stream these
                 // lines are the producer's, which is left alone.
-                if kept_off {
-                    self.kept_off();
+                if has_waited {
+                    self.judge_wait();
                 } else {
                     let header = self.head.word(&self.geometry);
                     self.memory.prefetch_read(header, LINE);
@@ -179,7 +179,7 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
             return 0;
         }
         if self.pace.keep_off() {
-            self.kept_off();
+            self.judge_wait();
         }
         // Copies, so that they can stay in registers whatever `each` does.
         let geometry = self.geometry;
@@ -244,11 +244,13 @@ impl<M: Memory, P: Protocol> Consumer<M, P> {
         count
     }
 
-    /// Behind a wait: one that fills the ring is too long.
+    /// Behind a wait that keeps off a producer: TAIL says whether it was too long. A wrong TAIL makes
+    /// the next ones shorter, or longer, and nothing else.
     #[cold]
     #[inline(never)]
-    fn kept_off(&mut self) {
-        self.pace.kept_off(self.waiting(), self.geometry.capacity());
+    fn judge_wait(&mut self) {
+        let waiting = self.waiting();
+        self.pace.judge_wait(waiting, self.geometry.capacity());
     }
 
     /// Gives everything gone past back to the producer.

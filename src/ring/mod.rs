@@ -28,7 +28,8 @@
 //! - **I3** Every word in `[tail, max(tail + 8, zeroed_until))` is zero, and
 //!   `zeroed_until <= HEAD + capacity`. This is I2 for a stretch: the *zero window*.
 //!   A claim that hands out these bytes first gives the window up, so that a claim
-//!   aborted or forgotten leaves I2 true.
+//!   aborted or forgotten leaves I2 true. One that is committed has handed out nothing
+//!   behind its own end, and takes the window up again from there.
 //! - **I4** Only the span `[HEAD, tail)` holds records the consumer may read; the
 //!   producer writes outside it, but for the next header (I1 leaves room for it).
 //! - **I5** A header stands at an index below `capacity`; its payload is contiguous
@@ -95,7 +96,8 @@
 //!
 //! With one producer, TAIL is Relaxed on both sides: it is read by a successor, which holds the
 //! role's kernel lock after its predecessor (that orders everything the
-//! predecessor did), and by observers, to whom it is a number. The same holds
+//! predecessor did), by observers, to whom it is a number, and by the consumer, to which it says
+//! whether it has waited for too long. The same holds
 //! for a successor's first look at HEAD as a consumer. A compiler fence keeps the
 //! store of TAIL behind that of the header (I6); no model can weaken it, for loom
 //! keeps program order. For the same reason the claimed mark and `release_to` are Relaxed with a

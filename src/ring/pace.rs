@@ -19,9 +19,9 @@ const BURST: u64 = 64;
 /// written, and slows both down to one transfer of a line for each record. So one that
 /// has caught up with a stream waits a little, one pause for each record that it has just
 /// found, and finds more the next time. One that finds records singly, or in bursts with gaps
-/// between them, does not wait: who answers them is in a hurry. Nor must a wait be so long that
-/// the ring is full at its end, for then the producer waits, too: it becomes half as long when there
-/// were records in three quarters of it, and a pause longer when there were not. Measured in
+/// between them, does not wait: who answers them is in a hurry. Nor may waits fill the ring, for
+/// then the producer waits, too: one that has filled half of it is followed by none that is more than
+/// half as long, and each that has not makes room for a little more. Measured in
 /// `docs/decisions.md`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
@@ -37,8 +37,10 @@ pub(super) struct Pace {
     misses: u32,
     /// Records since there was a gap.
     streak: u64,
-    /// Longest wait that leaves room in the ring, in pauses: one at least.
-    most: u64,
+    /// How many hints the last wait had.
+    waited: u64,
+    /// How many a wait may have without filling the ring: one at least.
+    limit: u64,
 }
 
 impl Pace {
@@ -51,7 +53,8 @@ impl Pace {
             position,
             misses: 0,
             streak: 0,
-            most: MOST_PAUSES,
+            waited: 0,
+            limit: u64::MAX,
         }
     }
 
@@ -63,18 +66,17 @@ impl Pace {
     /// Before a batch: leaves the producer's lines alone for a moment, if the last one says that
     /// this pays. Returns whether it has.
     #[inline]
-    pub(super) fn keep_off(&self) -> bool {
-        pass(self.hints);
-        self.hints > 0
+    pub(super) fn keep_off(&mut self) -> bool {
+        self.pass(self.hints)
     }
 
-    /// When it has kept off: so many bytes of a ring of this capacity wait now.
-    pub(super) fn kept_off(&mut self, waiting: usize, capacity: usize) {
-        self.most = if waiting > capacity / 4 * 3 {
-            (self.most / 2).max(1)
-        } else {
-            (self.most + 1).min(MOST_PAUSES)
-        };
+    /// Behind a wait, at whose end so many bytes of a ring of this capacity are not free.
+    pub(super) fn judge_wait(&mut self, waiting: usize, capacity: usize) {
+        if waiting > capacity / 2 {
+            self.limit = (self.waited / 2).max(1);
+        } else if self.waited == self.limit {
+            self.limit = self.limit.saturating_add((PAUSE / self.hint_time).max(1));
+        }
     }
 
     /// Behind a batch, with what was gone past in all: decides how long to keep off before the next.
@@ -91,8 +93,7 @@ impl Pace {
     #[inline(always)]
     pub(super) fn keep_off_singly(&mut self, records: u64, position: u64) -> bool {
         let hints = self.miss(records, position, MOST_PAUSES_SINGLY);
-        pass(hints);
-        hints > 0
+        self.pass(hints)
     }
 
     /// Counts a look that found nothing. Returns with how many hints it pays to keep off, those of
@@ -119,15 +120,17 @@ impl Pace {
             return 0;
         }
         let pauses = found.saturating_add(bytes / BYTES_OF_A_PAUSE);
-        pauses.min(most).min(self.most) * PAUSE / self.hint_time
+        (pauses.min(most) * PAUSE / self.hint_time).min(self.limit)
     }
-}
 
-/// Gives so many hints that this is a spin loop.
-#[inline]
-fn pass(hints: u64) {
-    for _ in 0..hints {
-        core::hint::spin_loop();
+    /// Waits for so many hints. Returns whether there were any.
+    #[inline(always)]
+    fn pass(&mut self, hints: u64) -> bool {
+        self.waited = hints;
+        for _ in 0..hints {
+            core::hint::spin_loop();
+        }
+        hints > 0
     }
 }
 
@@ -194,19 +197,43 @@ mod tests {
         assert!(!pace.keep_off_singly(1001, 1001 * SIZE));
     }
 
+    /// A wait, at whose end so many bytes are not free. Returns how many hints it had.
+    fn wait(pace: &mut Pace, waiting: usize) -> u64 {
+        let hints = follow(pace, 1000, 1);
+        assert!(pace.keep_off(), "a stream is always waited for");
+        pace.judge_wait(waiting, CAPACITY);
+        hints
+    }
+
     #[test]
-    fn a_wait_that_fills_the_ring_is_halved_and_grows_again() {
+    fn waits_that_fill_the_ring_are_halved_and_grow_again() {
+        let (full, enough) = (CAPACITY / 2 + 8, CAPACITY / 2);
+        // However long a hint takes: 20 ns here, 45 elsewhere.
+        for (hint_time, growth) in [(PAUSE / 2, 2), (PAUSE, 1), (45, 1), (100, 1)] {
+            let mut pace = Pace::new(0, 0);
+            pace.set_hint_time(hint_time);
+            let most = MOST_PAUSES * PAUSE / hint_time;
+            assert_eq!(wait(&mut pace, enough), most);
+            let mut expected = most;
+            while expected > 1 {
+                assert_eq!(wait(&mut pace, full), expected);
+                expected /= 2;
+            }
+            assert_eq!(wait(&mut pace, full), 1);
+            while expected < most {
+                assert_eq!(wait(&mut pace, enough), expected);
+                expected += growth;
+            }
+            assert_eq!(wait(&mut pace, 0), most);
+        }
+    }
+
+    #[test]
+    fn a_short_wait_says_nothing_of_longer_ones() {
         let mut pace = Pace::new(0, 0);
-        let (full, enough) = (CAPACITY / 4 * 3 + 8, CAPACITY / 4 * 3);
-        for left in [64, 32, 16, 8, 4, 2, 1, 1] {
-            pace.kept_off(full, CAPACITY);
-            assert_eq!(follow(&mut pace, 1000, 1), left);
-        }
-        for left in 2..=MOST_PAUSES {
-            pace.kept_off(enough, CAPACITY);
-            assert_eq!(follow(&mut pace, 1000, 1), left);
-        }
-        pace.kept_off(0, CAPACITY);
-        assert_eq!(follow(&mut pace, 1000, 1), MOST_PAUSES);
+        assert_eq!(wait(&mut pace, CAPACITY), MOST_PAUSES);
+        assert!(follow(&mut pace, 2, 1) < 10 && pace.keep_off());
+        pace.judge_wait(0, CAPACITY);
+        assert_eq!(wait(&mut pace, 0), MOST_PAUSES / 2);
     }
 }

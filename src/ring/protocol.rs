@@ -75,6 +75,12 @@ pub trait Produce: Sized {
     /// the first. It is all that was reserved.
     fn publish(&mut self, header: u64, extent: &Extent, records: u64);
 
+    /// As [`Produce::publish`], for the record that room was just set aside for.
+    #[inline(always)]
+    fn publish_claim(&mut self, header: u64, extent: &Extent) {
+        self.publish(header, extent, 1);
+    }
+
     /// As [`Produce::publish`], for a batch that may end before `limit`, or hold nothing at all.
     fn publish_batch(&mut self, header: u64, extent: &Extent, limit: Position, records: u64);
 

@@ -49,7 +49,7 @@ pub(crate) fn report(results: &Results, plot: Option<&str>) -> String {
 fn list(title: &str, items: impl IntoIterator<Item = impl fmt::Display>) -> String {
     let lines: String = items
         .into_iter()
-        .map(|item| format!("- {item}\n"))
+        .map(|item| format!("- {}\n", marked(&item.to_string())))
         .collect();
     if lines.is_empty() {
         return lines;

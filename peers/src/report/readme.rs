@@ -44,14 +44,14 @@ fn short(results: &Results) -> String {
         "round trip, ns",
         "asleep, ns",
         "one a call, M/s",
-        "sent so, drained",
-        "in batches",
-        "4 producers",
+        "sent one a call, drained, M/s",
+        "in batches, M/s",
+        "4 producers, M/s",
     ];
     table.columns = columns.map(str::to_owned).to_vec();
     let machine = &results.machine;
     format!(
-        "\n{}, {} cores, {}, 64 bytes; medians of {} rounds, × to the raw limit, M/s million records a\n\
+        "\n{}, {} cores, {}, 64 bytes; medians of {} rounds, × to the raw limit; M/s: million records a\n\
          second:\n\n{}\n",
         machine.processor,
         machine.cores,

@@ -39,9 +39,9 @@ pub struct Producer<M> {
     sample_at: Position,
     /// Words from `tail` up to here are zero (I3); at or behind `tail` while there is no window.
     zeroed_until: Position,
-    /// What that was before room was last set aside: where it is behind what was then handed out, those
-    /// words are still zero.
-    zeroed_behind: Position,
+    /// `zeroed_until` before room was last set aside: if that becomes a record, the words from its
+    /// end up to here are still zero.
+    zeroed_before: Position,
     /// Whether the zero window is kept up.
     window: bool,
     /// Set once, for ever; `limit` then lies before `tail`, so that every call comes by here.
@@ -83,7 +83,7 @@ impl<M: Memory> Producer<M> {
             limit: tail,
             sample_at: tail.plus(SAMPLE_EVERY),
             zeroed_until: tail,
-            zeroed_behind: tail,
+            zeroed_before: tail,
             window: true,
             corrupt: None,
             counters,
@@ -112,7 +112,7 @@ impl<M: Memory> Producer<M> {
             limit: self.limit,
             sample_at: self.sample_at,
             zeroed_until: self.zeroed_until,
-            zeroed_behind: self.zeroed_behind,
+            zeroed_before: self.zeroed_before,
             window: self.window,
             corrupt: self.corrupt,
             counters: self.counters,
@@ -242,9 +242,49 @@ impl<M: Memory> Producer<M> {
         self.zeroed_until = at;
     }
 
-    /// Publishes what stands in `extent`: `records` records, by the header of the first.
+    /// Gives the window up: the bytes behind `tail` are about to be handed out (I3).
+    #[inline]
+    fn forget_window(&mut self) {
+        self.zeroed_until = self.tail;
+    }
+}
+
+impl<M: Memory> Produce for Producer<M> {
+    type Memory = M;
+
     #[inline(always)]
-    fn publish_in(&mut self, extent: &Extent, header: u64, records: u64) {
+    fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
+        let extent = self.make_room(self.tail, payload.len())?;
+        self.memory.write(extent.payload(), payload);
+        let header = RecordHeader {
+            tag,
+            len: payload.len(),
+        };
+        self.publish(header.to_word(), &extent, 1);
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
+        let extent = self.make_room(self.tail, len)?;
+        self.zeroed_before = self.zeroed_until;
+        self.forget_window();
+        Ok(extent)
+    }
+
+    /// Nobody else sends, so a batch needs no limit.
+    #[inline(always)]
+    fn reserve_in_batch(
+        &mut self,
+        from: Position,
+        _limit: Position,
+        len: usize,
+    ) -> Result<Extent, TrySendError> {
+        self.make_room(from, len)
+    }
+
+    #[inline(always)]
+    fn publish(&mut self, header: u64, extent: &Extent, records: u64) {
         let Extent { at, next, end, .. } = *extent;
         let window = self.window;
         // I2: the next header is zero before this one can be seen.
@@ -265,58 +305,17 @@ impl<M: Memory> Producer<M> {
         self.records = self.records.wrapping_add(records);
     }
 
-    /// Gives the window up: the bytes behind `tail` are about to be handed out (I3).
-    #[inline]
-    fn forget_window(&mut self) {
-        self.zeroed_until = self.tail;
-    }
-}
-
-impl<M: Memory> Produce for Producer<M> {
-    type Memory = M;
-
     #[inline(always)]
-    fn try_send(&mut self, tag: u32, payload: &[u8]) -> Result<(), TrySendError> {
-        let extent = self.make_room(self.tail, payload.len())?;
-        self.memory.write(extent.payload(), payload);
-        let header = RecordHeader {
-            tag,
-            len: payload.len(),
-        };
-        self.publish_in(&extent, header.to_word(), 1);
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn reserve(&mut self, len: usize) -> Result<Extent, TrySendError> {
-        let extent = self.make_room(self.tail, len)?;
-        self.zeroed_behind = self.zeroed_until;
-        self.forget_window();
-        Ok(extent)
-    }
-
-    /// Nobody else sends, so a batch needs no limit.
-    #[inline(always)]
-    fn reserve_in_batch(
-        &mut self,
-        from: Position,
-        _limit: Position,
-        len: usize,
-    ) -> Result<Extent, TrySendError> {
-        self.make_room(from, len)
-    }
-
-    #[inline(always)]
-    fn publish(&mut self, header: u64, extent: &Extent, records: u64) {
+    fn publish_claim(&mut self, header: u64, extent: &Extent) {
         // Nothing behind the extent was handed out (I3).
-        self.zeroed_until = self.zeroed_behind;
-        self.publish_in(extent, header, records);
+        self.zeroed_until = self.zeroed_before;
+        self.publish(header, extent, 1);
     }
 
     #[inline]
     fn publish_batch(&mut self, header: u64, extent: &Extent, _limit: Position, records: u64) {
         if records > 0 {
-            self.publish_in(extent, header, records);
+            self.publish(header, extent, records);
         }
     }
 
