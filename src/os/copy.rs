@@ -1,10 +1,9 @@
 //! Copies between private bytes and bytes that a peer may be writing.
 //!
-//! Short ones are read word by word, as Relaxed atomics, and stored so or two words at a time. Long
-//! ones, and two words at a time, go through machine instructions that the compiler cannot see
-//! into: to the language such a copy is an access by somebody else, to the machine it is a plain
-//! copy, at the speed of the memory. Either way a peer that writes at the same time makes the bytes
-//! arbitrary, and nothing else.
+//! Single words are Relaxed atomics. Two words at once, and long copies, go through machine
+//! instructions that the compiler cannot see into: to the language such a copy is an access by
+//! somebody else, to the machine it is a plain copy, at the speed of the memory. Either way a peer
+//! that writes at the same time makes the bytes arbitrary, and nothing else.
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
@@ -31,7 +30,7 @@ pub(super) unsafe fn write(to: *mut u8, bytes: &[u8]) {
     if !rest.is_empty() {
         let last = last_word(bytes).to_le_bytes();
         // SAFETY: the range the caller vouches for includes the whole last word.
-        unsafe { store(to.wrapping_add(whole), &last) };
+        unsafe { store(to.wrapping_add(whole), last) };
     }
     if words.len() >= OPAQUE_FROM && cfg!(target_arch = "x86_64") {
         // SAFETY: `words` is readable, `to` is writable for that many bytes by this
@@ -42,9 +41,9 @@ pub(super) unsafe fn write(to: *mut u8, bytes: &[u8]) {
         // between, no other line may have to be waited for, or the consumer, which looks at the
         // header, takes the line away.
         let (pairs, odd) = words.as_chunks::<PAIR>();
-        if !odd.is_empty() {
+        if let Some(odd) = odd.first_chunk() {
             // SAFETY: within the range the caller vouches for.
-            unsafe { store(to.wrapping_add(pairs.len() * PAIR), odd) };
+            unsafe { store(to.wrapping_add(pairs.len() * PAIR), *odd) };
         }
         for (i, pair) in pairs.iter().enumerate().rev() {
             // SAFETY: within the range the caller vouches for.
@@ -67,9 +66,14 @@ pub(super) unsafe fn read(from: *const u8, into: &mut [u8]) {
         // is writable; a private slice and shared memory do not overlap.
         unsafe { copy_opaquely(words.as_mut_ptr(), from, whole) };
     } else {
-        for (i, word) in words.chunks_exact_mut(WORD).enumerate() {
+        let (pairs, odd) = words.as_chunks_mut::<PAIR>();
+        for (i, pair) in pairs.iter_mut().enumerate() {
             // SAFETY: within the range the caller vouches for.
-            word.copy_from_slice(&unsafe { load(from.wrapping_add(i * WORD)) });
+            unsafe { load_pair(from.wrapping_add(i * PAIR), pair) };
+        }
+        if let Some(odd) = odd.first_chunk_mut() {
+            // SAFETY: within the range the caller vouches for.
+            *odd = unsafe { load(from.wrapping_add(pairs.len() * PAIR)) };
         }
     }
     if !rest.is_empty() {
@@ -148,6 +152,29 @@ unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {
     }
 }
 
+/// Two words by one load and one store, so that who looks at the copy by loads of either size finds it
+/// in the store before.
+///
+/// # Safety
+/// `from` is a multiple of eight, and valid for reads of two words; the memory is only accessed
+/// atomically or opaquely.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn load_pair(from: *const u8, pair: &mut [u8; PAIR]) {
+    // SAFETY: reads 16 bytes at `from`, which the caller vouches for, and writes the 16 of `pair`;
+    // neither asks for alignment; it uses no stack and changes no flags.
+    unsafe {
+        std::arch::asm!(
+            "movups {words}, xmmword ptr [{from}]",
+            "movups xmmword ptr [{to}], {words}",
+            from = in(reg) from,
+            to = in(reg) pair.as_mut_ptr(),
+            words = out(xmm_reg) _,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
 /// Two words, the last one first.
 ///
 /// # Safety
@@ -156,21 +183,32 @@ unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
 unsafe fn store_pair(to: *mut u8, pair: &[u8; PAIR]) {
-    let (first, last) = pair.split_at(WORD);
-    // SAFETY: aligned and valid by this function's contract.
-    unsafe { store(to.wrapping_add(WORD), last) };
-    // SAFETY: as above.
-    unsafe { store(to, first) };
+    for (i, word) in pair.as_chunks().0.iter().enumerate().rev() {
+        // SAFETY: aligned and valid by this function's contract.
+        unsafe { store(to.wrapping_add(i * WORD), *word) };
+    }
+}
+
+/// Two words, one after the other.
+///
+/// # Safety
+/// `from` is a multiple of eight, and valid for reads of two words; the memory is only accessed
+/// atomically or opaquely.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+unsafe fn load_pair(from: *const u8, pair: &mut [u8; PAIR]) {
+    for (i, word) in pair.as_chunks_mut().0.iter_mut().enumerate() {
+        // SAFETY: aligned and valid by this function's contract.
+        *word = unsafe { load(from.wrapping_add(i * WORD)) };
+    }
 }
 
 /// # Safety
 /// `to` is a multiple of eight and valid for an atomic store.
 #[inline(always)]
-unsafe fn store(to: *mut u8, word: &[u8]) {
-    let mut value = [0; WORD];
-    value.copy_from_slice(word);
+unsafe fn store(to: *mut u8, word: [u8; WORD]) {
     // SAFETY: aligned and valid by this function's contract.
-    unsafe { AtomicU64::from_ptr(to.cast()) }.store(u64::from_ne_bytes(value), Relaxed);
+    unsafe { AtomicU64::from_ptr(to.cast()) }.store(u64::from_ne_bytes(word), Relaxed);
 }
 
 /// # Safety
