@@ -12,7 +12,7 @@ use crate::os::wait::{Deadline, Patience, Wait, WaitStrategy, hint_time};
 use crate::peer::Attachment;
 use crate::ring::gate::Gate;
 use crate::ring::participant::Producers;
-use crate::ring::{self as protocol, Protocol, Repair};
+use crate::ring::{self as protocol, Protocol, RecordHeader, Repair};
 use crate::wakeups::Waking;
 
 use super::{Buffer, Received, Record};
@@ -129,9 +129,19 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
     #[inline(always)]
     pub fn try_recv<B: Buffer + ?Sized>(&mut self, into: &mut B) -> Result<Received, TryRecvError> {
         self.check_process()?;
-        let Some(header) = self.ring.peek()? else {
-            return Err(self.why_empty());
-        };
+        match self.ring.peek()? {
+            Some(header) => self.take(header, into),
+            None => Err(self.why_empty()),
+        }
+    }
+
+    /// Takes the record that was just found.
+    #[inline(always)]
+    fn take<B: Buffer + ?Sized>(
+        &mut self,
+        header: RecordHeader,
+        into: &mut B,
+    ) -> Result<Received, TryRecvError> {
         let bytes = match into.room(header.len) {
             Ok(bytes) => bytes,
             Err(given) => {
@@ -180,8 +190,8 @@ impl<P: Protocol, M: Memory> Consumer<P, M> {
         // Who answers promptly is heard as soon as by one who polls: with no more than a look.
         let mut wait = Wait::until(deadline, &self.patience);
         while wait.pause_shortly() {
-            if self.ring.peek()?.is_some() {
-                return self.try_recv(into).map_err(TryRecvError::without_empty);
+            if let Some(header) = self.ring.peek()? {
+                return self.take(header, into).map_err(TryRecvError::without_empty);
             }
         }
         self.wait_on(wait)?;

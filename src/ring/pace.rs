@@ -67,7 +67,10 @@ impl Pace {
     /// this pays. Returns whether it has.
     #[inline]
     pub(super) fn keep_off(&mut self) -> bool {
-        self.pass(self.hints)
+        if self.hints > 0 {
+            self.wait(self.hints);
+        }
+        self.hints > 0
     }
 
     /// Behind a wait, at whose end so many bytes of a ring of this capacity are not free.
@@ -93,7 +96,10 @@ impl Pace {
     #[inline(always)]
     pub(super) fn keep_off_singly(&mut self, records: u64, position: u64) -> bool {
         let hints = self.miss(records, position, MOST_PAUSES_SINGLY);
-        self.pass(hints)
+        if hints > 0 {
+            self.wait(hints);
+        }
+        hints > 0
     }
 
     /// Counts a look that found nothing. Returns with how many hints it pays to keep off, those of
@@ -123,14 +129,14 @@ impl Pace {
         (pauses.min(most) * PAUSE / self.hint_time).min(self.limit)
     }
 
-    /// Waits for so many hints. Returns whether there were any.
-    #[inline(always)]
-    fn pass(&mut self, hints: u64) -> bool {
+    /// Gives so many hints that this is a spin loop.
+    #[cold]
+    #[inline(never)]
+    fn wait(&mut self, hints: u64) {
         self.waited = hints;
         for _ in 0..hints {
             core::hint::spin_loop();
         }
-        hints > 0
     }
 }
 
