@@ -128,23 +128,26 @@ struct Receiving<P> {
 impl<P: Payload> Receiver<P> for Receiving<P> {
     #[inline(always)]
     fn receive(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
-        let into = self.payload.bytes_mut();
+        let payload = &mut self.payload;
         let received = match self.size.wait {
-            Wait::Asleep => self.consumer.recv(into, PATIENCE)?,
-            Wait::Busy | Wait::Freely => wait_for(|| match self.consumer.try_recv(into) {
-                Err(TryRecvError::Empty) => None,
-                result => Some(result),
-            })??,
+            Wait::Asleep => self.consumer.recv(payload.bytes_mut(), PATIENCE)?,
+            Wait::Busy | Wait::Freely => {
+                wait_for(|| match self.consumer.try_recv(payload.bytes_mut()) {
+                    Err(TryRecvError::Empty) => None,
+                    result => Some(result),
+                })??
+            }
         };
-        see(&into[..received.len]);
+        see(&payload.bytes()[..received.len]);
         Ok(())
     }
 
     #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
-        let into = self.payload.bytes_mut();
         wait_for(|| {
             let drained = self.consumer.drain(self.size.batch, |record| {
+                // In here, where the compiler knows its length.
+                let into = self.payload.bytes_mut();
                 let length = record.copy_to(into);
                 see(&into[..length]);
             });

@@ -76,9 +76,10 @@ impl<P: Payload> Receiver<P> for Receiving<P> {
 
     #[inline(always)]
     fn receive_batch(&mut self, mut see: impl FnMut(&[u8])) -> Result<()> {
-        let into = self.payload.bytes_mut();
         wait_for(|| {
             let drained = self.consumer.drain(self.batch, |record| {
+                // In here, where the compiler knows its length.
+                let into = self.payload.bytes_mut();
                 let length = record.copy_to(into);
                 see(&into[..length]);
             });
