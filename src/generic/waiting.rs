@@ -19,6 +19,9 @@ use super::{Consumer, Producer};
 /// A blocked send waits for this part of the ring to be free, not just for its own
 /// record: or it would take the consumer's cache line away for each record.
 const WORTHWHILE_SHARE: usize = 8;
+/// No consumer releases so many bytes in a nanosecond, so that to look for them sooner is in vain, and
+/// takes its cache line away.
+const BYTES_OF_A_NANOSECOND: u64 = 100;
 /// So long a blocked send waits for that before it is content with less.
 const WORTH_WAITING: Duration = Duration::from_millis(1);
 
@@ -49,6 +52,16 @@ impl Goal {
         match self {
             Self::Room { .. } => ring.head_wanted(self.bytes(is_patient)),
             Self::Released(end) => end,
+        }
+    }
+
+    /// For how long it is in vain to look again.
+    fn in_vain(self, is_patient: bool) -> Duration {
+        match self {
+            Self::Room { worthwhile, .. } if is_patient => {
+                Duration::from_nanos(worthwhile as u64 / BYTES_OF_A_NANOSECOND)
+            }
+            Self::Room { .. } | Self::Released(_) => Duration::ZERO,
         }
     }
 
@@ -114,7 +127,7 @@ impl<P: Protocol, M: Memory> Producer<P, M> {
             if goal.is_met(&mut self.ring, is_patient)? {
                 return Ok(());
             }
-            let pause = wait.pause();
+            let pause = wait.pause_for(goal.in_vain(is_patient));
             if pause == Pause::Look {
                 continue;
             }

@@ -245,6 +245,17 @@ impl Wait {
         Pause::Sleep(self.deadline.0.map_or(latest, |end| end.min(latest)))
     }
 
+    /// As [`Wait::pause`], and lets so much time pass if nothing but a look is due by then.
+    pub(crate) fn pause_for(&mut self, time: Duration) -> Pause {
+        for _ in 0..looks_within(time) {
+            let pause = self.pause();
+            if pause != Pause::Look {
+                return pause;
+            }
+        }
+        self.pause()
+    }
+
     /// Without wakeups: sleeps a little, longer each time.
     pub(crate) fn nap(&self, until: Instant) {
         let longer = FIRST_NAP.saturating_mul(1 << (self.sleeps - 1).min(10));
