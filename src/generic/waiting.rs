@@ -19,9 +19,11 @@ use super::{Consumer, Producer};
 /// A blocked send waits for this part of the ring to be free, not just for its own
 /// record: or it would take the consumer's cache line away for each record.
 const WORTHWHILE_SHARE: usize = 8;
-/// No consumer releases so many bytes in a nanosecond, so that to look for them sooner is in vain, and
-/// takes its cache line away.
+/// No consumer that reads its records releases so many bytes in a nanosecond: to look sooner for a
+/// stretch of room is in vain, and takes its cache line away.
 const BYTES_OF_A_NANOSECOND: u64 = 100;
+/// But to look after so long never is.
+const LONGEST_IN_VAIN: Duration = Duration::from_micros(2);
 /// So long a blocked send waits for that before it is content with less.
 const WORTH_WAITING: Duration = Duration::from_millis(1);
 
@@ -55,11 +57,13 @@ impl Goal {
         }
     }
 
-    /// For how long it is in vain to look again.
+    /// For how long it is in vain to look again. Who must have all of the room that it waits for is in
+    /// a hurry: the consumer may have nothing left to read meanwhile.
     fn in_vain(self, is_patient: bool) -> Duration {
         match self {
-            Self::Room { worthwhile, .. } if is_patient => {
-                Duration::from_nanos(worthwhile as u64 / BYTES_OF_A_NANOSECOND)
+            Self::Room { worthwhile, .. } if is_patient && self.is_for_more_than_needed() => {
+                let least = Duration::from_nanos(worthwhile as u64 / BYTES_OF_A_NANOSECOND);
+                least.min(LONGEST_IN_VAIN)
             }
             Self::Room { .. } | Self::Released(_) => Duration::ZERO,
         }

@@ -1,6 +1,6 @@
 //! Copies between private bytes and bytes that a peer may be writing.
 //!
-//! Single words are Relaxed atomics. Two words at once, and long copies, go through machine
+//! Single words are Relaxed atomics. On x86-64, two words at once and long copies go through machine
 //! instructions that the compiler cannot see into: to the language such a copy is an access by
 //! somebody else, to the machine it is a plain copy, at the speed of the memory. Either way a peer
 //! that writes at the same time makes the bytes arbitrary, and nothing else.

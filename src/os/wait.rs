@@ -245,12 +245,19 @@ impl Wait {
         Pause::Sleep(self.deadline.0.map_or(latest, |end| end.min(latest)))
     }
 
-    /// As [`Wait::pause`], and lets so much time pass if nothing but a look is due by then.
+    /// As [`Wait::pause`], but while it spins it lets so much time pass, about, without a look.
     pub(crate) fn pause_for(&mut self, time: Duration) -> Pause {
         for _ in 0..looks_within(time) {
+            if self.pauses >= self.spins {
+                break;
+            }
             let pause = self.pause();
             if pause != Pause::Look {
                 return pause;
+            }
+            // In the place of a look.
+            for _ in 0..LOOK.as_nanos() / hint_time().as_nanos().max(1) {
+                hint::spin_loop();
             }
         }
         self.pause()
@@ -279,5 +286,69 @@ impl Wait {
     #[must_use]
     pub(crate) fn sleeps(&self) -> u32 {
         self.sleeps
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEVER: Deadline = Deadline::NEVER;
+
+    fn wait(deadline: Deadline, spins: u32, yields: u32) -> Wait {
+        let patience = Patience::new(WaitStrategy::LowCpu);
+        Wait {
+            spins,
+            yields,
+            ..Wait::until(deadline, &patience)
+        }
+    }
+
+    /// How often there is a look before something else is due, and what that is.
+    fn looks(wait: &mut Wait, time: Duration) -> (u32, Pause) {
+        let mut looks = 0;
+        loop {
+            match wait.pause_for(time) {
+                Pause::Look => looks += 1,
+                pause => return (looks, pause),
+            }
+        }
+    }
+
+    #[test]
+    fn time_without_a_look_is_part_of_the_spinning() {
+        let mut often = wait(NEVER, 100, 0);
+        let (all, pause) = looks(&mut often, Duration::ZERO);
+        assert!(
+            all == 100 && matches!(pause, Pause::Sleep(_)),
+            "{all}, {pause:?}"
+        );
+        let mut seldom = wait(NEVER, 100, 0);
+        let (few, pause) = looks(&mut seldom, 10 * (hint_time() + LOOK));
+        // Each is ten pauses without a look, and one more.
+        assert!(
+            few == 9 && matches!(pause, Pause::Sleep(_)),
+            "{few}, {pause:?}"
+        );
+        assert_eq!(seldom.pauses, often.pauses);
+    }
+
+    #[test]
+    fn there_is_a_look_behind_each_yield() {
+        let (yields, pause) = looks(&mut wait(NEVER, 0, 16), Duration::from_micros(2));
+        assert!(
+            yields == 16 && matches!(pause, Pause::Sleep(_)),
+            "{yields}, {pause:?}"
+        );
+    }
+
+    #[test]
+    fn a_check_and_a_deadline_end_it() {
+        let long = Duration::from_secs(1);
+        let mut spinning = wait(NEVER, u32::MAX, 0);
+        assert_eq!(spinning.pause_for(long), Pause::Check);
+        let over = Deadline::from(Instant::now());
+        assert_eq!(wait(over, u32::MAX, 0).pause_for(long), Pause::TimedOut);
+        assert_eq!(wait(over, 10, 0).pause_for(long), Pause::TimedOut);
     }
 }

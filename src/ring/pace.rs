@@ -21,8 +21,8 @@ const BURST: u64 = 64;
 /// found, and finds more the next time. One that finds records singly, or in bursts with gaps
 /// between them, does not wait: who answers them is in a hurry. Nor may waits fill the ring, for
 /// then the producer waits, too: one that has filled half of it is followed by none that is more than
-/// half as long, and each that has not makes room for a little more. Measured in
-/// `docs/decisions.md`.
+/// half as long, until one as long as it may be has not: then the next may be a little longer.
+/// Measured in `docs/decisions.md`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// Nanoseconds that a `spin_loop` hint takes, or less.

@@ -28,7 +28,8 @@ pub fn conforms<M: Memory>(make: impl Fn(usize) -> M, smallest: usize) {
     beyond_the_end_panics(&make, smallest);
 }
 
-/// Copies around the lengths at which an implementation may change its way of copying.
+/// Copies of odd and even numbers of words, and around the lengths at which an implementation may
+/// change its way of copying.
 pub fn conforms_in_long_copies<M: Memory>(make: impl Fn(usize) -> M) {
     for lengths in [28..=72, 120..=136, 500..=530, 4090..=4104] {
         writes_fill_whole_words(&make, lengths.clone());

@@ -51,8 +51,8 @@ fn short(results: &Results) -> String {
     table.columns = columns.map(str::to_owned).to_vec();
     let machine = &results.machine;
     format!(
-        "\n{}, {} cores, {}, 64 bytes; medians of {} rounds, × to the raw limit; M/s: million records a\n\
-         second:\n\n{}\n",
+        "\n{}, {} cores, {}, 64 bytes; medians of {} rounds, × the median of the ratios to the\n\
+         raw limit in each; M/s: million records a second:\n\n{}\n",
         machine.processor,
         machine.cores,
         machine.date,
